@@ -1,0 +1,42 @@
+"""The three axes by the names that configurations use, readable without importing torch.
+
+A value is ``module:Class`` (or ``module:function`` for a gradient mode). A configuration may name an object of its
+own in the same form, for example ``my_package.swirl:Swirl``.
+"""
+
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+DYNAMICS = {
+    "dense": "pdebridge.dynamics.dense:Dense",
+}
+INTEGRATORS = {
+    "forward-euler": "pdebridge.integrators.euler:ForwardEuler",
+}
+GRADIENTS = {
+    "stored": "pdebridge.gradients.stored:stored",
+}
+AXES = {"dynamics": DYNAMICS, "integrator": INTEGRATORS, "gradient": GRADIENTS}
+
+
+def target(axis: str, name: str) -> str:
+    """Return the ``module:Class`` of a name on an axis; raise ``ValueError`` with the nearest names if unknown."""
+    if ":" in name:
+        return name
+    return known(name, AXES[axis], axis)
+
+
+def known(name: str, table: dict[str, str], kind: str) -> str:
+    """Look a name up; raise ``ValueError`` naming the nearest match and what would be valid."""
+    if name in table:
+        return table[name]
+    near = get_close_matches(name, table, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ValueError(f"unknown {kind} {name!r}; {hint}valid: {', '.join(sorted(table))}")
+
+
+def load(reference: str) -> Any:
+    """Import the object that ``module:name`` points to."""
+    module, _, attribute = reference.partition(":")
+    return getattr(import_module(module), attribute)

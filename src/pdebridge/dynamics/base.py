@@ -1,0 +1,44 @@
+"""What every right-hand side declares: its structure, its weights at one instant, and ``F`` itself."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal, NamedTuple
+
+from torch import Tensor, nn
+
+Structure = Literal["explicit", "partitioned", "second-order"]
+Theta = tuple[Tensor, ...]
+
+
+class Instant(NamedTuple):
+    """The time ``t = (k + c) h`` of an evaluation: step ``k``, fraction ``c`` of the step, step size ``h``."""
+
+    k: int
+    c: float
+    h: float
+
+    @property
+    def t(self) -> float:
+        """Return the time in the units of ``h``."""
+        return (self.k + self.c) * self.h
+
+
+class Dynamics(nn.Module, ABC):
+    """A right-hand side ``F(t, u; theta)`` with weights ``theta(t)`` that the caller supplies.
+
+    The weights of all steps live in a control (``pdebridge.dynamics.control``), not here: the dynamics is a
+    formula. `structure` says which differential equation ``F`` belongs to:
+
+    - ``explicit``: ``u' = F(t, u)``;
+    - ``partitioned``: ``y' = F(t, z, part=0)``, ``z' = -F(t, y, part=1)``;
+    - ``second-order``: ``y'' = F(t, y)``.
+    """
+
+    structure: ClassVar[Structure]
+
+    @abstractmethod
+    def initial(self) -> dict[str, Tensor]:
+        """Draw ``theta`` at one instant from torch's global generator: name to tensor, in the order of `Theta`."""
+
+    @abstractmethod
+    def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
+        """Return ``F(t, u; theta)``, of the shape, dtype and device of ``u`` (batch first)."""

@@ -1,0 +1,1 @@
+"""One step of a numerical integrator and its inverse, nothing else."""

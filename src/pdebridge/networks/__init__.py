@@ -1,0 +1,1 @@
+"""Networks as opening, flow and classifier, and the published ones by name."""
