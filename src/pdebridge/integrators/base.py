@@ -12,7 +12,7 @@ State = tuple[Tensor, ...]
 
 
 class Integrator(ABC):
-    """A stateless step ``state_k -> state_{k+1}``; the state is ``(u,)``, ``(y, z)``, ``(y, v)`` or ``(u_k, u_{k-1})``."""
+    """A stateless step ``state_k -> state_{k+1}``; states are ``(u,)``, ``(y, z)``, ``(y, v)``, ``(u_k, u_{k-1})``."""
 
     structure: ClassVar[Structure]
     order: ClassVar[int]
