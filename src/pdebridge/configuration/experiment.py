@@ -1,8 +1,8 @@
 """``config/experiments/*.yaml``: one file, one published experiment."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pdebridge.configuration.model import Count, Named, Positive, Scale, Strict, in_table, on_axis
 from pdebridge.datasets.names import DATASETS
@@ -29,6 +29,8 @@ class DenseNetwork(Strict):
     """``u_0 = K_in y``, ``u_0 = tanh(K_in y)``, or ``y`` padded with zeros."""
     width: Count
     """Number of features of the flow."""
+    readout: Count | None = None
+    """Number of leading features that the classifier sees; all if empty."""
     dynamics: on_axis("dynamics")  # type: ignore[valid-type]
     """Right-hand side ``F``."""
     integrator: on_axis("integrator") = Named(name="forward-euler")  # type: ignore[valid-type]
@@ -39,6 +41,12 @@ class DenseNetwork(Strict):
     """Number ``N`` of steps."""
     time: Positive
     """Final time ``T``; the step size is ``h = T / N``."""
+
+    @model_validator(mode="after")
+    def _readout_fits(self) -> Self:
+        if self.readout and self.readout > self.width:
+            raise ValueError(f"readout must be at most the width {self.width} (found {self.readout})")
+        return self
 
 
 class SGD(Strict):
@@ -81,6 +89,8 @@ class Training(Strict):
     precision: Literal["float32", "float64"] = "float32"
     smoothness: Annotated[float, Field(ge=0)] = 0.0
     """alpha of ``alpha h / 2 sum_j |(theta_{j+1} - theta_j) / h|^2`` (Haber & Ruthotto 2017)."""
+    tikhonov: Annotated[float, Field(ge=0)] = 0.0
+    """gamma of ``gamma h / 2 sum_j |theta_j|^2`` (Haber & Ruthotto 2017)."""
     decay: Annotated[float, Field(ge=0)] = 0.0
     """beta of ``beta / 2 |W|^2`` on the classifier."""
 

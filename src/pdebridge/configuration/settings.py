@@ -1,6 +1,8 @@
 """``config/config.yaml``: at which scale, with which seeds, where to, and how it is tracked."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
 
 from pdebridge.configuration.model import Count, Scale, Strict
 
@@ -48,3 +50,9 @@ class Settings(Strict):
     limits: Limits = Limits()
     overrides: dict[str, dict[str, Any]] = {}
     """Per experiment, keys that replace its file's: ``{figure1: {training: {epochs: 5}}}``."""
+
+    @model_validator(mode="after")
+    def _limits_are_labelled(self) -> Self:
+        if self.limits != Limits() and self.scale != "test":
+            raise ValueError("limits need 'scale: test', so that a cut budget never carries another scale's label")
+        return self
