@@ -35,6 +35,7 @@ CONVOLUTIONAL: dict[str, tuple[str, dict[str, Any]]] = {
     "conv parabolic": ("parabolic", {}),
     "conv parabolic, batch": ("parabolic", {"normalisation": "batch", "prenormalise": True}),
     "conv second-order": ("second-order", {}),
+    "conv second-order, pair": ("second-order", {"pair": True}),
     "conv residual": ("residual", {}),
     "conv coupling": ("coupling", {"normalisation": "batch"}),
     "conv imex": ("imex", {}),
@@ -95,6 +96,4 @@ class Rotation(Dynamics):
     def forward(self, u: Tensor, theta: object, at: object, part: int = 0) -> Tensor:
         if self.structure == "explicit":
             return torch.stack([u[:, 1], -u[:, 0]], dim=1)
-        return -u if self.structure == "second-order" else u
-
-
+        return -u if "second-order" in self.structure else u

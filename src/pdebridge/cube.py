@@ -1,7 +1,7 @@
 """The three axes by the names that configurations use, readable without importing torch.
 
-A value is ``module:Class`` (or ``module:function`` for a gradient mode). A configuration may name an object of its
-own in the same form, for example ``my_package.swirl:Swirl``.
+A value is ``module:Class``, or ``module:function`` for a gradient mode without options. A configuration may name an
+object of its own in the same form, for example ``my_package.swirl:Swirl``.
 """
 
 from collections.abc import Mapping
@@ -34,6 +34,8 @@ INTEGRATORS = {
 }
 GRADIENTS = {
     "stored": "pdebridge.gradients.stored:stored",
+    "checkpointed": "pdebridge.gradients.checkpointed:Checkpointed",
+    "reversible": "pdebridge.gradients.reversible:Reversible",
 }
 AXES = {"dynamics": DYNAMICS, "integrator": INTEGRATORS, "gradient": GRADIENTS}
 

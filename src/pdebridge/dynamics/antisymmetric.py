@@ -1,5 +1,7 @@
 """Antisymmetric weights: a flow that neither grows nor decays (Haber & Ruthotto 2017, section 4.1)."""
 
+from typing import Any
+
 from torch import Tensor
 
 from pdebridge.dynamics.base import Instant, Theta
@@ -16,27 +18,13 @@ class Antisymmetric(Dense):
 
     Args:
         width: number of features or channels.
-        activation: name of ``sigma``.
-        scale: standard deviation of the initial entries of ``K``; default the operator's own.
-        scalar_bias: one bias a layer in place of one a feature.
-        operator: ``dense``, ``conv1d``, ``conv2d`` or ``conv3d``.
-        distribution: of the initial entries: ``normal``, ``truncated`` or ``clipped``.
         gamma: diffusion, at least 0.
         half: factor ``c = 1/2`` (Haber & Ruthotto 2017, eq. 4.12) in place of 1 (Chang et al., AAAI 2018).
+        options: activation, scale, scalar_bias, operator and distribution, as in `Dense`.
     """
 
-    def __init__(
-        self,
-        width: int,
-        activation: str = "tanh",
-        scale: float | None = None,
-        scalar_bias: bool = False,
-        operator: str = "dense",
-        distribution: str = "normal",
-        gamma: float = 0.0,
-        half: bool = True,
-    ) -> None:
-        super().__init__(width, activation, scale, scalar_bias, operator, distribution)
+    def __init__(self, width: int, gamma: float = 0.0, half: bool = True, **options: Any) -> None:
+        super().__init__(width, **options)
         if gamma < 0:
             raise ValueError(f"gamma damps and is at least 0, not {gamma}")
         self.gamma, self.factor = gamma, 0.5 if half else 1.0

@@ -1,19 +1,13 @@
 """Hamiltonian-inspired equations: two groups of features that drive each other and conserve energy."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta
+from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta, half
 from pdebridge.dynamics.dense import Dense
 from pdebridge.dynamics.parabolic import Parabolic
-
-
-def half(width: int) -> int:
-    """Return half of an even width; raise ``ValueError`` if it is odd."""
-    if width % 2:
-        raise ValueError(f"features are split into two halves, so their number must be even, not {width}")
-    return width // 2
 
 
 class HamiltonianPair(Dense):
@@ -24,27 +18,14 @@ class HamiltonianPair(Dense):
 
     Args:
         width: number of features or channels; even unless ``augment``.
-        activation: name of ``sigma``.
-        scale: standard deviation of the initial entries of ``K``; default the operator's own.
-        scalar_bias: one bias a layer in place of one a feature.
-        operator: ``dense``, ``conv1d``, ``conv2d`` or ``conv3d``.
-        distribution: of the initial entries: ``normal``, ``truncated`` or ``clipped``.
         augment: add ``z``, as the paper does, in place of splitting.
+        options: activation, scale, scalar_bias, operator and distribution, as in `Dense`.
     """
 
     structure: Structure = "partitioned"
 
-    def __init__(
-        self,
-        width: int,
-        activation: str = "tanh",
-        scale: float | None = None,
-        scalar_bias: bool = False,
-        operator: str = "dense",
-        distribution: str = "normal",
-        augment: bool = False,
-    ) -> None:
-        super().__init__(width if augment else half(width), activation, scale, scalar_bias, operator, distribution)
+    def __init__(self, width: int, augment: bool = False, **options: Any) -> None:
+        super().__init__(width if augment else half(width), **options)
         self.structure = "augmented" if augment else "partitioned"
 
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
@@ -86,25 +67,10 @@ class Hamiltonian(Pair):
 
     Args:
         width: number of features or channels, even.
-        operator: ``dense``, ``conv1d``, ``conv2d`` or ``conv3d``.
-        activation: name of ``sigma``.
-        normalisation: ``tv``, ``batch``, or ``none`` for a bias.
-        scale: standard deviation of the initial entries of ``K``; default the operator's own.
-        distribution: of the initial entries: ``normal``, ``truncated`` or ``clipped``.
-        steps: number of steps, needed by ``batch``.
         prenormalise: whether ``F_1`` and ``F_2`` normalise their argument as well.
+        options: operator, activation, normalisation, scale, distribution and steps, as in `Parabolic`.
     """
 
-    def __init__(
-        self,
-        width: int,
-        operator: str = "conv2d",
-        activation: str = "relu",
-        normalisation: str = "tv",
-        scale: float | None = None,
-        distribution: str = "normal",
-        steps: int | None = None,
-        prenormalise: tuple[bool, bool] = (False, False),
-    ) -> None:
-        layer = (half(width), operator, activation, normalisation, scale, distribution, steps)
-        super().__init__(Parabolic(*layer, prenormalise[0]), Parabolic(*layer, prenormalise[1]))
+    def __init__(self, width: int, prenormalise: tuple[bool, bool] = (False, False), **options: Any) -> None:
+        first, second = (Parabolic(half(width), prenormalise=pre, **options) for pre in prenormalise)
+        super().__init__(first, second)

@@ -1,5 +1,7 @@
 """Reaction by a layer, diffusion by a learnt depth-wise operator (IMEXnet; Haber et al., ICML 2019)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -17,28 +19,15 @@ class ReactionDiffusion(Parabolic):
     Args:
         width: number of channels.
         operator: ``conv1d``, ``conv2d`` or ``conv3d``.
-        activation: name of ``sigma``.
-        normalisation: ``tv``, ``batch``, or ``none`` for a bias.
-        scale: standard deviation of the initial entries of ``K``; default the operator's own.
-        distribution: of the initial entries: ``normal``, ``truncated`` or ``clipped``.
-        steps: number of steps, needed by ``batch``.
+        options: activation, normalisation, scale, distribution and steps, as in `Parabolic`.
     """
 
     structure: Structure = "implicit-explicit"
 
-    def __init__(
-        self,
-        width: int,
-        operator: str = "conv2d",
-        activation: str = "relu",
-        normalisation: str = "tv",
-        scale: float | None = None,
-        distribution: str = "normal",
-        steps: int | None = None,
-    ) -> None:
+    def __init__(self, width: int, operator: str = "conv2d", **options: Any) -> None:
         if operator == "dense":
             raise ValueError("diffusion acts between pixels: the operator must be conv1d, conv2d or conv3d, not dense")
-        super().__init__(width, operator, activation, normalisation, scale, distribution, steps)
+        super().__init__(width, operator, **options)
         self.axes = tuple(range(2, len(self.operator.shape)))
 
     def initial(self) -> dict[str, Tensor]:

@@ -1,9 +1,11 @@
 """The symmetric layer and the parabolic and second-order equations that it drives (Ruthotto & Haber, JMIV 2020)."""
 
+from typing import Any
+
 from torch import Tensor
 
 from pdebridge.dynamics.activation import activation_named
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta
+from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta, half
 from pdebridge.dynamics.draw import draw
 from pdebridge.dynamics.normalisation import normalisation_named
 from pdebridge.dynamics.operator import operator_named
@@ -66,8 +68,15 @@ class Parabolic(Dynamics):
 class SecondOrder(Parabolic):
     """``y'' = -K^T sigma(N(K y))``, ``y'(0) = 0``, a nonlinear wave (telegraph) equation.
 
-    The layer and its options are those of `Parabolic`; the equation is of second order in time, keeps energy in
-    place of dissipating it, and its leapfrog steps are reversible.
+    The layer is that of `Parabolic`; the equation is of second order in time, keeps energy in place of dissipating
+    it, and its leapfrog steps are reversible.
+
+    Args:
+        width: number of features or channels; even if ``pair``.
+        pair: the features are position and velocity ``(y, y')``, so that a next block goes on with both.
+        options: those of `Parabolic`.
     """
 
-    structure = "second-order"
+    def __init__(self, width: int, pair: bool = False, **options: Any) -> None:
+        super().__init__(half(width) if pair else width, **options)
+        self.structure = "second-order-pair" if pair else "second-order"

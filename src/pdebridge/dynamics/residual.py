@@ -1,13 +1,14 @@
 """Ordinary residual blocks of two free layers: the baselines of the stable architectures."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from torch import Tensor, nn
 
 from pdebridge.dynamics.activation import activation_named
-from pdebridge.dynamics.base import Dynamics, Instant, Theta
+from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta, half
 from pdebridge.dynamics.draw import draw
-from pdebridge.dynamics.hamiltonian import Pair, half
+from pdebridge.dynamics.hamiltonian import Pair
 from pdebridge.dynamics.normalisation import Normalisation, normalisation_named
 from pdebridge.dynamics.operator import operator_named
 
@@ -25,7 +26,7 @@ class Residual(Dynamics):
         steps: number of steps, needed by ``batch``.
     """
 
-    structure = "explicit"
+    structure: Structure = "explicit"
 
     def __init__(
         self,
@@ -69,23 +70,8 @@ class Coupling(Pair):
 
     Args:
         width: number of features or channels, even.
-        operator: ``dense``, ``conv1d``, ``conv2d`` or ``conv3d``.
-        activation: name of ``sigma``.
-        normalisation: ``tv``, ``batch``, or ``none``.
-        scale: standard deviation of the initial entries; default the operator's own.
-        distribution: of the initial entries: ``normal``, ``truncated`` or ``clipped``.
-        steps: number of steps, needed by ``batch``.
+        options: those of `Residual`.
     """
 
-    def __init__(
-        self,
-        width: int,
-        operator: str = "conv2d",
-        activation: str = "relu",
-        normalisation: str = "tv",
-        scale: float | None = None,
-        distribution: str = "normal",
-        steps: int | None = None,
-    ) -> None:
-        layer = (half(width), operator, activation, normalisation, scale, distribution, steps)
-        super().__init__(Residual(*layer), Residual(*layer))
+    def __init__(self, width: int, **options: Any) -> None:
+        super().__init__(Residual(half(width), **options), Residual(half(width), **options))

@@ -1,8 +1,11 @@
 """Leapfrog steps of ``y'' = F(y)`` in velocity form."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
+from pdebridge.dynamics.base import Structure
 from pdebridge.dynamics.field import AdjointField, Field
 from pdebridge.integrators.base import Integrator, State
 
@@ -16,7 +19,7 @@ class Leapfrog(Integrator):
     is 1. Stable for ``h omega <= 2`` on frequencies ``omega^2 = -lambda``.
     """
 
-    structure = "second-order"
+    structure: ClassVar[Structure] = "second-order"
     order = 1
     reversible = True
     imaginary_limit = 2.0
@@ -51,6 +54,8 @@ class LeapfrogPair(Leapfrog):
     The map of the features is then a bijection, which the fully hyperbolic network is built from
     (Lensink, Peters & Haber, 2022).
     """
+
+    structure: ClassVar[Structure] = "second-order-pair"
 
     def start(self, u: Tensor) -> State:
         """Split the features into position and velocity."""

@@ -9,6 +9,7 @@ from pdebridge.cube import INTEGRATORS, load
 from pdebridge.dynamics.base import Dynamics, Theta
 from pdebridge.dynamics.control import Control
 from pdebridge.integrators.base import Integrator
+from pdebridge.integrators.march import fields
 
 Gradient = Callable[[Integrator, Dynamics, Theta, Tensor, int, float], Tensor]
 
@@ -59,12 +60,24 @@ class Flow(nn.Module):
         self.gradient: Gradient = gradient() if isinstance(gradient, type) else gradient
         self.steps, self.h = steps, time / steps
 
-    def forward(self, u: Tensor) -> Tensor:
+    def forward(self, u: Tensor, refinement: int = 1) -> Tensor:
         """Return ``u(T)`` for features ``u``, batch first.
 
-        Under autocast the features and the updates of a step stay float32; only ``F`` is in low precision.
+        With ``refinement`` r the same control is integrated in ``r N`` steps of ``h/r``: the differential equation
+        that the network stands for, rather than the network. Under autocast the features and the updates of a step
+        stay float32; only ``F`` is in low precision.
         """
-        if torch.is_autocast_enabled(u.device.type):
-            u = u.float()
+        steps = refinement * self.steps
+        theta = self.control.sample(steps, self.integrator.abscissae)
+        u = u.float() if u.dtype in (torch.bfloat16, torch.float16) and torch.is_autocast_enabled(u.device.type) else u
+        return self.gradient(self.integrator, self.dynamics, theta, u, steps, self.h / refinement)
+
+    def trajectory(self, u: Tensor) -> list[Tensor]:
+        """Return the features ``u_0, ..., u_N`` of every step."""
         theta = self.control.sample(self.steps, self.integrator.abscissae)
-        return self.gradient(self.integrator, self.dynamics, theta, u, self.steps, self.h)
+        state = self.integrator.start(u)
+        features = [self.integrator.finish(state)]
+        for F in fields(self.integrator, self.dynamics, theta, self.steps, self.h):
+            state = self.integrator.step(F, state, self.h)
+            features.append(self.integrator.finish(state))
+        return features

@@ -1,0 +1,3 @@
+DATASETS = {
+    "ellipses": "pdebridge.datasets.ellipses:ellipses",
+}
