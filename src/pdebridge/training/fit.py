@@ -23,19 +23,11 @@ from pdebridge.training.batches import Batches
 from pdebridge.training.classification import Classification
 from pdebridge.training.divergence import DivergenceGuard
 from pdebridge.training.history import History
+from pdebridge.training.modules import modules
 from pdebridge.training.progress import Progress
 from pdebridge.training.tracking import logger_of_seed, tracked
 
 CHECKPOINTS = 20  # a training; an interruption costs at most a twentieth of it
-
-
-def modules(cell: Cell) -> list[str]:
-    """Return the modules that a training of this cell runs: this one and the named objects."""
-    from pdebridge.cube import target
-    from pdebridge.datasets.names import DATASETS
-
-    axes = [target(axis, getattr(cell.network, axis).name) for axis in ("dynamics", "integrator", "gradient")]
-    return ["pdebridge.training.fit", DATASETS.get(cell.data.name, cell.data.name), *axes]
 
 
 def fingerprint(cell: Cell, seed: int) -> str:

@@ -1,0 +1,1 @@
+# Downloads, each verified by checksum. Laptop scale needs none.
