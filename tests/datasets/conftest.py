@@ -1,11 +1,11 @@
 import functools
-import hashlib
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from small_files import described
 
-from pdebridge.datasets.fetch import File, Source
+from pdebridge.datasets.fetch import Source
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -29,12 +29,6 @@ def published(tmp_path, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield folder, f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-
-
-def described(folder, path, base=None):
-    """The `File` that describes what lies in a folder."""
-    checksum = "sha256:" + hashlib.sha256((folder / path).read_bytes()).hexdigest()
-    return File(path, checksum, () if base is None else (base + path,))
 
 
 @pytest.fixture

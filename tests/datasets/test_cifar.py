@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import described
+from small_files import described
 
 from pdebridge.datasets import cifar
 from pdebridge.datasets.cifar import CIFAR10, CIFAR100, cifar10, cifar100, read_batch

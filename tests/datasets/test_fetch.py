@@ -3,7 +3,7 @@ import re
 import tarfile
 
 import pytest
-from conftest import described
+from small_files import described
 
 from pdebridge.cube import load
 from pdebridge.datasets.fetch import File, Source, checksum_of, fetch, intact

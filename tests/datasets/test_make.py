@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_stl10 import small_files
+from small_files import stl10_files
 
 from pdebridge.cube import load
 from pdebridge.datasets import stl10
@@ -35,7 +35,7 @@ def test_every_name_leads_to_a_function_and_every_source_to_a_data_set():
 
 
 def test_folder_and_mirror_are_passed_on(mirrored, monkeypatch, tmp_path):
-    mirror, source = mirrored(small_files())
+    mirror, source = mirrored(stl10_files())
     monkeypatch.setattr(stl10, "STL10", source)
     assert make("stl10", folder=tmp_path / "data", mirror=mirror, validation=10).x_train.shape == (10, 3, 96, 96)
 

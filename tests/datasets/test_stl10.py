@@ -1,24 +1,12 @@
 import numpy as np
+from small_files import stl10_files
 
 from pdebridge.datasets import stl10 as module
 from pdebridge.datasets.stl10 import read_images, read_labels, stl10
 
 
-def small_files():
-    """20 + 10 images; pixel (row 1, column 2) of the green channel is the image's number."""
-    files = {}
-    for part, n in (("train", 20), ("test", 10)):
-        x = np.zeros((n, 3, 96, 96), np.uint8)
-        x[:, 1, 1, 2] = np.arange(n)
-        x[:, 0, 0, 0] = 255
-        # column by column
-        files[f"stl10_binary/{part}_X.bin"] = x.swapaxes(2, 3).tobytes()
-        files[f"stl10_binary/{part}_y.bin"] = (np.arange(n) % 10 + 1).astype(np.uint8).tobytes()
-    return files
-
-
 def test_a_small_set_in_the_official_format(mirrored, monkeypatch, tmp_path):
-    mirror, source = mirrored(small_files())
+    mirror, source = mirrored(stl10_files())
     monkeypatch.setattr(module, "STL10", source)
     data = stl10(validation=10, scaling="unit", folder=tmp_path / "data", mirror=mirror)
     assert data.x_train.shape == (10, 3, 96, 96)
