@@ -76,7 +76,8 @@ class LogHandler(LogHandlerBase):
         """Show one event."""
         event = getattr(record, "event", None)
         if self.common_settings.dryrun and event in (LogEvent.JOB_INFO, LogEvent.RUN_INFO):
-            self.say(f"  {record.rule_msg or record.rule_name}" if event == LogEvent.JOB_INFO else str(record.msg))
+            said = getattr(record, "rule_msg", None) or getattr(record, "rule_name", "")
+            self.say(f"  {said}" if event == LogEvent.JOB_INFO else str(record.msg))
         elif event in HANDLERS:
             HANDLERS[event](self, record)
         elif record.levelno >= WARNING or (record.levelno == INFO and str(record.msg).startswith(KEPT)):
@@ -120,7 +121,9 @@ class LogHandler(LogHandlerBase):
     def render(self) -> Group:
         """Return the overall bar and one line a running job."""
         bar = Table.grid(padding=(0, 1))
-        bar.add_row(ProgressBar(total=max(self.total, 1), completed=self.done, width=30), f"{self.done} of {self.total} jobs")
+        bar.add_row(
+            ProgressBar(total=max(self.total, 1), completed=self.done, width=30), f"{self.done} of {self.total} jobs"
+        )
         jobs = Table.grid(padding=(0, 1))
         for job in list(self.running.values()):
             jobs.add_row(job.elapsed, Text(job.message, style="bold", no_wrap=True))

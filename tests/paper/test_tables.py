@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
+from tests.paper.test_verdict import ROW
 
 from pdebridge.paper.published import PublishedNumber
 from pdebridge.paper.tables import experiment_table, mean_and_half_width, verdict_table, write_table
-from tests.paper.test_verdict import ROW
 
 REFERENCES = {"r": {"citation": "R", "survey": 8}}
 

@@ -61,6 +61,7 @@ def code(*modules):
 
 
 wildcard_constraints:
+    dataset="[a-z0-9-]+",
     experiment="[A-Za-z0-9][A-Za-z0-9._-]*",
     cell="[A-Za-z0-9][A-Za-z0-9._-]*",
     figure="[A-Za-z0-9][A-Za-z0-9._-]*",

@@ -6,6 +6,7 @@ rule describe:
     message:
         "building every network and counting its weights"
     input:
+        data=sorted({path for cell in CELLS.values() for path in fetched(cell)}),
         code=code("pdebridge.training.describe", *[m for c in CELLS.values() for m in modules(c)]),
     output:
         f"{RESULTS}/weights.json",
@@ -31,6 +32,7 @@ rule train:
         "training {wildcards.experiment}/{wildcards.cell}"
     input:
         legal=ancient(f"{RESULTS}/weights.json"),
+        data=lambda w: fetched(CELLS[f"{w.experiment}/{w.cell}"]),
         code=lambda w: code(*modules(CELLS[f"{w.experiment}/{w.cell}"])),
     output:
         f"{RESULTS}/runs/{{experiment}}/{{cell}}.json",

@@ -33,7 +33,7 @@ def bare_loop(cell: Cell, seed: int) -> float:
         return loss
 
     for _ in range(cell.training.epochs):
-        optimizer.step(closure)
+        optimizer.step(closure)  # type: ignore[arg-type]
         with torch.no_grad():
             module.net(data["val"][0]).argmax(1).eq(data["val"][1]).sum()
     return final_objective(module, data)

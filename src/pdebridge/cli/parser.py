@@ -33,7 +33,9 @@ def parser() -> ArgumentParser:
 
 def _settings(part: ArgumentParser) -> None:
     part.add_argument("--config", type=Path, action="append", metavar="FILE", help="laid over config/config.yaml")
-    part.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any key of the settings, as YAML")
+    part.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of the settings, as YAML"
+    )
 
 
 def _list(part: ArgumentParser) -> None:
@@ -52,6 +54,7 @@ def _describe(part: ArgumentParser) -> None:
 def _fetch(part: ArgumentParser) -> None:
     _settings(part)
     part.add_argument("dataset", metavar="DATASET", help="a data set that is downloaded, such as mnist")
+    part.add_argument("--data", metavar="JSON", help="the data section (the workflow's way)")
     part.add_argument("--out", type=Path, help="write the list of verified files here")
 
 

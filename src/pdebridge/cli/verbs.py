@@ -10,7 +10,7 @@ import yaml
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.load import CONFIG, cells, merge, read_experiment, read_yaml, selected, settings_from
-from pdebridge.configuration.settings import Settings, Tracking
+from pdebridge.configuration.settings import DataFolders, Settings, Tracking
 from pdebridge.cube import known, load
 from pdebridge.errors import UserError
 from pdebridge.files import read_json, whole, write_json
@@ -84,7 +84,16 @@ def describe(options: Namespace) -> None:
 
 def fetch(options: Namespace) -> None:
     """Bring one data set's files into the data folder."""
-    raise UserError("no experiment of this version downloads data")
+    from pdebridge.datasets.fetch import fetch as fetch_files
+    from pdebridge.datasets.names import SOURCES
+
+    if options.dataset not in SOURCES:
+        raise UserError(f"{options.dataset!r} is not downloaded; these are: {', '.join(sorted(SOURCES))}")
+    folders = DataFolders.model_validate_json(options.data) if options.data else settings_of(options).data
+    files = fetch_files(load(SOURCES[options.dataset]), folders.folder, folders.mirror)
+    print(f"{options.dataset}: {len(files)} verified files in {folders.folder}", file=sys.stderr)
+    if options.out:
+        write_json(options.out, {"files": [str(path) for path in files]})
 
 
 def train(options: Namespace) -> None:

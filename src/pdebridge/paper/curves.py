@@ -19,7 +19,9 @@ def draw(runs: list[Path], stem: Path) -> None:
         losses, accuracy = axes[0]
         for i, history in enumerate(histories):
             first = i == 0
-            losses.plot(history["epoch"] + 1, history["train/loss"], color=BLUE, lw=0.8, label="train" if first else None)
+            losses.plot(
+                history["epoch"] + 1, history["train/loss"], color=BLUE, lw=0.8, label="train" if first else None
+            )
             losses.plot(history["epoch"] + 1, history["val/loss"], color=ORANGE, lw=0.8, label="val" if first else None)
             accuracy.plot(history["epoch"] + 1, history["val/accuracy"], color=ORANGE, lw=0.8)
         losses.set(title="(a) objective and validation loss", yscale="log")

@@ -16,7 +16,9 @@ def draw(arrays: Arrays, stem: Path) -> None:
         arrays: the propagation study's ``numbers/cell/quantity`` arrays, one value a seed.
         stem: the path without suffix.
     """
-    cells = sorted({name.split("/")[1] for name in arrays if name.startswith("numbers/")}, key=lambda cell: int(cell[1:]))
+    cells = sorted(
+        {name.split("/")[1] for name in arrays if name.startswith("numbers/")}, key=lambda cell: int(cell[1:])
+    )
     with figure(stem, 1, 3, width=7.0, height=2.3) as axes:
         accuracy, distance, sensitivity = axes[0]
         points(accuracy, arrays, cells, "net/accuracy", BLUE, "o", "network $u_N$", -0.08)
@@ -39,4 +41,6 @@ def points(
     for i, cell in enumerate(cells):
         values = arrays[f"numbers/{cell}/{quantity}"]
         x = np.full(len(values), i + shift)
-        ax.scatter(x, values, s=14, marker=marker, facecolors="none", edgecolors=colour, label=label if i == 0 else None)
+        ax.scatter(
+            x, values, s=14, marker=marker, facecolors="none", edgecolors=colour, label=label if i == 0 else None
+        )

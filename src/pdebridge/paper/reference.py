@@ -16,7 +16,9 @@ from pdebridge.provenance import commit, hardware, versions
 def _paper(results: Path, scale: str) -> Path:
     folder = results / scale / "paper"
     if not (folder / "measurements.json").is_file():
-        raise UserError(f"{folder}: no finished run of scale {scale}; run: snakemake --cores all --config scale={scale}")
+        raise UserError(
+            f"{folder}: no finished run of scale {scale}; run: snakemake --cores all --config scale={scale}"
+        )
     return folder
 
 
@@ -37,7 +39,9 @@ def update(results: Path, scale: str) -> None:
             **provenance,
             "verdicts": dict(zip(judged["id"], judged["verdict"], strict=True)),
             "measurements": [
-                {**m, "runs": []} for m in collect([folder / "measurements.json"]).values() if "seconds" not in m["quantity"]
+                {**m, "runs": []}
+                for m in collect([folder / "measurements.json"]).values()
+                if "seconds" not in m["quantity"]
             ],
         },
     )
@@ -52,7 +56,9 @@ def judge(results: Path, scale: str, partial: bool) -> int:
     folder = _paper(results, scale)
     path = results / "reference" / f"{scale}.json"
     if not path.is_file():
-        raise UserError(f"{path}: no reference of scale {scale} yet; make one: pdebridge regress --scale {scale} --update")
+        raise UserError(
+            f"{path}: no reference of scale {scale} yet; make one: pdebridge regress --scale {scale} --update"
+        )
     reference = read_json(path)
     table = _verdicts(folder)
     findings = compare(collect([folder / "measurements.json"]), collect([path]), only_shared=partial)
@@ -63,6 +69,11 @@ def judge(results: Path, scale: str, partial: bool) -> int:
 def _print(findings: list[Finding], against: str) -> int:
     bad = [finding for finding in findings if finding.problem]
     for finding in bad:
-        print(f"{finding.problem}: {finding.what}: {finding.before} -> {finding.now} (p = {finding.p:.2g})", file=sys.stderr)
-    print(f"{len(findings)} comparisons with the reference of commit {against} at level {LEVEL:g}: {len(bad)} got worse")
+        print(
+            f"{finding.problem}: {finding.what}: {finding.before} -> {finding.now} (p = {finding.p:.2g})",
+            file=sys.stderr,
+        )
+    print(
+        f"{len(findings)} comparisons with the reference of commit {against} at level {LEVEL:g}: {len(bad)} got worse"
+    )
     return 1 if bad else 0

@@ -17,14 +17,18 @@ def page(runs: list[Path], out: Path) -> None:
     summaries = [read_json(run / "summary.json") for run in runs]
     cell = described[0]["cell"]
     figures = pd.DataFrame(
-        [{"run": str(run), "seed": d["seed"]} | {k: plain(v) for k, v in s.items()} for run, d, s in zip(runs, described, summaries, strict=True)]
+        [
+            {"run": str(run), "seed": d["seed"]} | {k: plain(v) for k, v in s.items()}
+            for run, d, s in zip(runs, described, summaries, strict=True)
+        ]
     )
     facts = pd.DataFrame(list(provenance(described[0]).items()), columns=["", "value"])
     configuration = escape(yaml.safe_dump(cell, sort_keys=False))
     title = f"{cell['experiment']}/{cell['cell']}: {cell['title']}"
     with whole(out) as path:
         path.write_text(
-            html(figures, title) + html(facts, "Provenance of the first seed") + f"<pre>{configuration}</pre>", encoding="utf-8"
+            html(figures, title) + html(facts, "Provenance of the first seed") + f"<pre>{configuration}</pre>",
+            encoding="utf-8",
         )
 
 

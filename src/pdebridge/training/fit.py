@@ -136,7 +136,9 @@ def fit(
 
 def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
     """Return Lightning's checkpoint at epoch ends, after the history; in mid-epoch it would not resume exactly."""
-    return ModelCheckpoint(folder, filename="{epoch}", save_last=True, every_n_epochs=epochs, save_on_train_epoch_end=True)
+    return ModelCheckpoint(
+        folder, filename="{epoch}", save_last=True, every_n_epochs=epochs, save_on_train_epoch_end=True
+    )
 
 
 def summarise(module: Classification, data: construct.Samples, history: History) -> dict[str, Any]:
@@ -161,5 +163,11 @@ def quiet_lightning() -> None:
     """Silence Lightning's advertisements and the hints that do not apply to tensors in memory."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for hint in (".*does not have many workers.*", ".*LeafSpec.*", ".*treespec.*", ".*Checkpoint directory.*", ".*GPU available.*"):
+    for hint in (
+        ".*does not have many workers.*",
+        ".*LeafSpec.*",
+        ".*treespec.*",
+        ".*Checkpoint directory.*",
+        ".*GPU available.*",
+    ):
         warnings.filterwarnings("ignore", hint)
