@@ -93,8 +93,8 @@ def _regress(part: ArgumentParser) -> None:
 
 
 def _report(part: ArgumentParser) -> None:
-    part.add_argument("--scale", choices=SCALES, default="laptop")
-    part.add_argument("--results", type=Path, default=Path("results"), help="folder of results")
+    _settings(part)
+    part.add_argument("--settings", metavar="JSON", help="the settings of the run (the workflow's way)")
 
 
 def _bench(part: ArgumentParser) -> None:

@@ -191,7 +191,8 @@ def report(options: Namespace) -> int:
     """Let Snakemake write its HTML report."""
     from pdebridge.paper.report import write_report
 
-    return write_report(options.results, options.scale)
+    settings = Settings.model_validate_json(options.settings) if options.settings else settings_of(options)
+    return write_report(settings)
 
 
 def bench(options: Namespace) -> None:
