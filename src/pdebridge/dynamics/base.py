@@ -1,12 +1,20 @@
 """What every right-hand side declares: its structure, its weights at one instant, and ``F`` itself."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple
 
 from torch import Tensor, nn
 
-Structure = Literal["explicit", "partitioned", "second-order"]
-Theta = tuple[Tensor, ...]
+Structure = Literal["explicit", "partitioned", "augmented", "second-order", "second-order-pair", "implicit-explicit"]
+Theta = Sequence[Tensor]
+
+
+def half(width: int) -> int:
+    """Return half of an even width; raise ``ValueError`` if it is odd."""
+    if width % 2:
+        raise ValueError(f"features are split into two halves, so their number must be even, not {width}")
+    return width // 2
 
 
 class Instant(NamedTuple):
@@ -30,10 +38,16 @@ class Dynamics(nn.Module, ABC):
 
     - ``explicit``: ``u' = F(t, u)``;
     - ``partitioned``: ``y' = F(t, z, part=0)``, ``z' = -F(t, y, part=1)``;
-    - ``second-order``: ``y'' = F(t, y)``.
+    - ``augmented``: partitioned, with ``y`` the features and ``z(0) = 0`` added to them;
+    - ``second-order``: ``y'' = F(t, y)``, ``y'(0) = 0``;
+    - ``second-order-pair``: the same, with ``(y, y')`` as the features;
+    - ``implicit-explicit``: ``u' = F(t, u, part=0) - A u`` with the resolvent ``(I + h A)^{-1} u = F(t, u, part=1)``.
+
+    A `stochastic` right-hand side draws random numbers (dropout); recomputations then repeat them.
     """
 
-    structure: ClassVar[Structure]
+    structure: Structure
+    stochastic: ClassVar[bool] = False
 
     @abstractmethod
     def initial(self) -> dict[str, Tensor]:

@@ -9,8 +9,10 @@ class ForwardEuler(Integrator):
 
     structure = "explicit"
     order = 1
+    real_limit = 2.0
+    imaginary_limit = 0.0
 
     def step(self, F: Field, state: State, h: float) -> State:
         """Advance ``(u,)`` by one Euler step."""
         (u,) = state
-        return (u + h * F(u),)
+        return (u.add(F(u), alpha=h),)

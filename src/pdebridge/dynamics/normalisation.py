@@ -1,0 +1,124 @@
+"""Normalisations ``N(a; s, b)`` inside a layer, with their affine weights supplied by the caller."""
+
+from abc import ABC, abstractmethod
+from contextvars import ContextVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pdebridge.dynamics.base import Instant, Theta
+
+_RECOMPUTING: ContextVar[bool] = ContextVar("recomputing", default=False)
+
+
+class Recomputing:
+    """A context that marks evaluations as repeated, so that running statistics are updated once a pass."""
+
+    def __enter__(self) -> None:
+        self.outer = _RECOMPUTING.get()
+        _RECOMPUTING.set(True)
+
+    def __exit__(self, *error: object) -> None:
+        _RECOMPUTING.set(self.outer)
+
+
+def column(a: Tensor) -> tuple[int, ...]:
+    """Return the shape in which a weight a channel multiplies ``a``."""
+    return (-1,) + (1,) * (a.ndim - 2)
+
+
+class Normalisation(nn.Module, ABC):
+    """A normalisation of ``(batch, width, ...)`` with affine weights a channel.
+
+    Args:
+        width: channels.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def initial(self) -> dict[str, Tensor]:
+        """Return scale ``s = 1`` and shift ``b = 0``."""
+        return {"s": torch.ones(self.width), "b": torch.zeros(self.width)}
+
+    @abstractmethod
+    def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
+        """Return the normalised ``a``, scaled by ``s`` and shifted by ``b``; ``affine`` is ``(s, b)``."""
+
+
+class Shift(Normalisation):
+    """No normalisation: ``a + b``, the bias of an ordinary layer."""
+
+    def initial(self) -> dict[str, Tensor]:
+        """Return the shift ``b = 0`` alone."""
+        return {"b": torch.zeros(self.width)}
+
+    def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
+        """Return ``a + b``."""
+        (b,) = affine
+        return a + b.view(column(a))
+
+
+class TVNorm(Normalisation):
+    """``s a / sqrt(sum_c a_c^2 + eps) + b`` at every pixel (Ruthotto & Haber, JMIV 2020, eq. 9).
+
+    No coupling across the batch, so it is recomputed exactly. With ``K`` a gradient, ``-K^T N(K u)`` is the flow
+    of the smoothed total variation ``sum sqrt(|grad u|^2 + eps)``.
+
+    Args:
+        width: channels.
+        eps: 1e-3 in the paper, 1e-4 in its code.
+    """
+
+    def __init__(self, width: int, eps: float = 1e-3) -> None:
+        super().__init__(width)
+        self.eps = eps
+
+    def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
+        """Return the normalised ``a``; ``at`` is not used."""
+        s, b = (w.view(column(a)) for w in affine)
+        length = torch.linalg.vector_norm(a, dim=1, keepdim=True)
+        return torch.addcmul(b, a * torch.rsqrt(length * length + self.eps), s)
+
+
+class BatchNorm(Normalisation):
+    """Batch normalisation with running statistics of its own at every step ``k``.
+
+    The running statistics are not updated while `Recomputing`.
+
+    Args:
+        width: channels.
+        steps: number ``N`` of steps that share this object.
+        eps: added to the variance.
+        momentum: weight of the new statistics.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, width: int, steps: int, eps: float = 1e-4, momentum: float = 0.1) -> None:
+        super().__init__(width)
+        self.eps, self.momentum = eps, momentum
+        self.register_buffer("running_mean", torch.zeros(steps, width))
+        self.register_buffer("running_var", torch.ones(steps, width))
+
+    def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
+        """Return the normalised ``a`` with the statistics of the batch, or the running ones of step ``at.k``."""
+        s, b = affine
+        mean, var = self.running_mean[at.k], self.running_var[at.k]
+        if _RECOMPUTING.get():
+            mean, var = mean.clone(), var.clone()
+        return functional.batch_norm(a, mean, var, s, b, self.training, self.momentum, self.eps)
+
+
+def normalisation_named(name: str, width: int, steps: int | None) -> Normalisation:
+    """Return the normalisation ``none``, ``tv`` or ``batch``; the last needs the number of steps."""
+    if name == "none":
+        return Shift(width)
+    if name == "tv":
+        return TVNorm(width)
+    if name == "batch" and steps is not None:
+        return BatchNorm(width, steps)
+    raise ValueError(f"unknown normalisation {name!r} (steps={steps}); valid: none, tv, batch with steps=N")
