@@ -16,7 +16,12 @@ def test_the_message_names_step_layer_and_setting(small_cell, tmp_path):
         train(cell, Tracking(mode="disabled"), tmp_path, [])
     message = str(caught.value)
     assert "\n" not in message
-    for part in ("the loss is nan at step", "epoch", "training.optimizer.lr (now 1e+30)", "network.time / network.steps"):
+    for part in (
+        "the loss is nan at step",
+        "epoch",
+        "training.optimizer.lr (now 1e+30)",
+        "network.time / network.steps",
+    ):
         assert part in message
     assert not (tmp_path / "seed-0").exists()
 

@@ -51,7 +51,9 @@ def test_a_killed_training_resumes_to_bit_equal_weights(optimiser, small_cell, t
 
     for name in ("killed", "straight"):
         subprocess.run(command(cell, tmp_path / f"{name}.json"), env=environment, check=True, capture_output=True)
-    killed, straight = (load_file(tmp_path / name / "seed-0" / "weights.safetensors") for name in ("killed", "straight"))
+    killed, straight = (
+        load_file(tmp_path / name / "seed-0" / "weights.safetensors") for name in ("killed", "straight")
+    )
     assert killed.keys() == straight.keys()
     assert all(torch.equal(killed[name], straight[name]) for name in straight)
     histories = [(tmp_path / name / "seed-0" / "history.csv").read_text() for name in ("killed", "straight")]

@@ -16,7 +16,9 @@ from pdebridge.training.fit import train
 def leet(*arguments):
     program = Path(sys.executable).with_name("wandb")
     command = [str(program)] if program.exists() else [sys.executable, "-m", "wandb"]
-    done = subprocess.run([*command, "leet", "inspect", *map(str, arguments)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, "leet", "inspect", *map(str, arguments)], check=True, capture_output=True, text=True
+    )
     return done.stdout
 
 

@@ -35,7 +35,12 @@ class Project:
         }
         environment.pop("PDEBRIDGE_MIRROR", None)
         return subprocess.run(
-            [sys.executable, "-m", *command], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=800
+            [sys.executable, "-m", *command],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=800,
         )
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -35,6 +35,7 @@ CELLS = {
 RESULTS = f"results/{settings.scale}"
 PAPER = f"{RESULTS}/paper"
 CELL_FILES = [f"{RESULTS}/runs/{key}.json" for key in CELLS]
+WEIGHT_FILES = [f"{RESULTS}/weights/{name}.json" for name in EXPERIMENTS]
 STUDY_FILES = [
     f"{RESULTS}/studies/{e.name}/{study.name}.json"
     for e in EXPERIMENTS.values()
@@ -67,13 +68,14 @@ def fetched(cell):
     return [f"{settings.data.folder}/{name}.json"] if name in SOURCES else []
 
 
+def cells_of(experiment):
+    """The resolved cells of an experiment."""
+    return [cell for cell in CELLS.values() if cell.experiment == experiment]
+
+
 def cell_files(experiment):
     """The measurements of every cell of an experiment."""
-    return [
-        f"{RESULTS}/runs/{c.key}.json"
-        for c in CELLS.values()
-        if c.experiment == experiment
-    ]
+    return [f"{RESULTS}/runs/{cell.key}.json" for cell in cells_of(experiment)]
 
 
 def study_options(w):

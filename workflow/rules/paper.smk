@@ -79,7 +79,7 @@ rule table:
     input:
         cells=CELL_FILES,
         studies=STUDY_FILES,
-        weights=f"{RESULTS}/weights.json",
+        weights=WEIGHT_FILES,
         published="config/published.csv",
         references="config/references.yaml",
         code=code(

@@ -1,20 +1,22 @@
 # Build every network once, which refuses an illegal one; then train, one job a cell with all its seeds.
+# `describe` goes first by its priority: what cannot be built is refused before compute is spent.
 from pdebridge.training.modules import modules
 
 
 rule describe:
     input:
-        data=sorted({path for cell in CELLS.values() for path in fetched(cell)}),
-        code=code(
+        data=lambda w: sorted({f for c in cells_of(w.experiment) for f in fetched(c)}),
+        code=lambda w: code(
             "pdebridge.training.describe",
-            *[m for c in CELLS.values() for m in modules(c)],
+            *[m for c in cells_of(w.experiment) for m in modules(c)],
         ),
     output:
-        f"{RESULTS}/weights.json",
+        f"{RESULTS}/weights/{{experiment}}.json",
     log:
-        f"{RESULTS}/logs/describe.log",
+        f"{RESULTS}/logs/describe/{{experiment}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/describe.tsv"
+        f"{RESULTS}/benchmarks/describe/{{experiment}}.tsv"
+    priority: 1
     conda:
         "../../environment.yml"
     threads: 1
@@ -25,14 +27,14 @@ rule describe:
         settings=settings_json,
         cells=[cell.model_dump_json() for cell in CELLS.values()],
     message:
-        "building every network and counting its weights"
+        "building the networks of {wildcards.experiment} and counting their weights"
     shell:
-        "pdebridge describe --settings {params.settings:q} --out {output} > {log} 2>&1"
+        "pdebridge describe --resolved {params.cells:q} --out {output} > {log} 2>&1"
 
 
 rule train:
     input:
-        legal=ancient(f"{RESULTS}/weights.json"),
+        legal=f"{RESULTS}/weights/{{experiment}}.json",
         data=lambda w: fetched(CELLS[f"{w.experiment}/{w.cell}"]),
         code=lambda w: code(*modules(CELLS[f"{w.experiment}/{w.cell}"])),
     output:

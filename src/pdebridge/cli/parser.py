@@ -47,7 +47,7 @@ def _describe(part: ArgumentParser) -> None:
     _settings(part)
     part.add_argument("what", nargs="?", metavar="NAME", help="experiment, experiment/cell, or published network")
     part.add_argument("--json", action="store_true", help="print JSON")
-    part.add_argument("--settings", metavar="JSON", help="build every network of these settings (the workflow's way)")
+    part.add_argument("--resolved", nargs="+", metavar="JSON", help="build these cells' networks (the workflow's way)")
     part.add_argument("--out", type=Path, help="file of their weight counts")
 
 
