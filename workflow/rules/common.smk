@@ -36,6 +36,7 @@ RESULTS = f"results/{settings.scale}"
 PAPER = f"{RESULTS}/paper"
 CELL_FILES = [f"{RESULTS}/runs/{key}.json" for key in CELLS]
 WEIGHT_FILES = [f"{RESULTS}/weights/{name}.json" for name in EXPERIMENTS]
+WEIGHT_FILES.append(f"{RESULTS}/weights.json")
 STUDY_FILES = [
     f"{RESULTS}/studies/{e.name}/{study.name}.json"
     for e in EXPERIMENTS.values()
