@@ -1,6 +1,7 @@
 """The value function ``Phi`` of a mean field game as a network with closed-form derivatives."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,20 @@ from pdebridge.meanfield.quadratic import LowRankQuadratic, SymmetricQuadratic
 from pdebridge.meanfield.row_norms import Gram, Jacobian
 
 Time = float | Tensor
+
+
+class ValueFunction(Protocol):
+    """What the characteristics need of ``Phi``: a `Potential`, a closed form, or a user's own network."""
+
+    @property
+    def d(self) -> int:
+        """Return the dimension of ``x``."""
+
+    def __call__(self, x: Tensor, t: float) -> Tensor:
+        """Return ``Phi(x, t)``, shape ``(N,)``."""
+
+    def prepare(self) -> Callable[[Tensor, float], Derivatives]:
+        """Return a function for the derivatives at many points with the weights as they are."""
 
 
 class Potential(nn.Module):
