@@ -143,7 +143,39 @@ def test_a_trajectory_has_the_start_and_every_step():
     states = list(trajectory(game, phi, x, 4))
     assert len(states) == 5
     assert torch.equal(states[0].z, x)
-    assert torch.equal(states[-1].z, characteristics(game, phi, x, 4).z)
+    torch.testing.assert_close(states[-1], characteristics(game, phi, x, 4))
+
+
+class Plain:
+    """A potential hidden from the hand-written adjoint: autograd differentiates its characteristics."""
+
+    def __init__(self, potential):
+        self.potential, self.d = potential, potential.d
+
+    def __call__(self, x, t):
+        return self.potential(x, t)
+
+    def prepare(self):
+        return self.potential.prepare()
+
+
+@pytest.mark.parametrize("rank", [None, 2])
+@pytest.mark.parametrize("width", [4, 2])
+@pytest.mark.parametrize("game", [optimal_transport, crowd_motion])
+def test_the_adjoint_of_the_characteristics_is_that_of_autograd(game, width, rank):
+    """All outputs, and their derivatives by samples, initial log-density and weights, Gram and Jacobian."""
+    game, phi = game(3), Potential(3, width, rank, spread=0.3)
+    start, gradients, values = game.initial.sample(5), [], []
+    direction = torch.randn(5, 3), torch.randn(4, 5)
+    for value_function in (phi, Plain(phi)):
+        x = start.clone().requires_grad_()
+        log_rho0 = game.initial.log_density(start).requires_grad_()
+        end = characteristics(game, value_function, x, 3, log_rho0)
+        values.append([part.detach() for part in end])
+        weights = [weight for name, weight in phi.named_parameters() if name != "z0"]
+        gradients.append(torch.autograd.grad(end, (x, log_rho0, *weights), direction, materialize_grads=True))
+    for fused, plain in zip((*values[0], *gradients[0]), (*values[1], *gradients[1]), strict=True):
+        torch.testing.assert_close(fused, plain, rtol=1e-10, atol=1e-10)
 
 
 def test_single_precision_in_100_dimensions():

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from pdebridge.meanfield.adjoint import FusedCharacteristics, Grid
 from pdebridge.meanfield.derivatives import Derivatives
 from pdebridge.meanfield.games import Game
-from pdebridge.meanfield.potential import ValueFunction
+from pdebridge.meanfield.potential import Potential, ValueFunction
 
 
 class Characteristics(NamedTuple):
@@ -38,9 +39,32 @@ def characteristics(
     interval: tuple[float, float] = (0.0, 1.0),
     checkpointed: bool = False,
 ) -> Characteristics:
-    """Return the state at the end of `interval` of samples that start in ``x``; see `trajectory`."""
-    (end,) = deque(trajectory(game, potential, x, steps, log_rho0, interval, checkpointed), maxlen=1)
-    return end
+    """Return the state at the end of `interval` of samples that start in ``x``; see `trajectory`.
+
+    A `Potential` is integrated with a hand-written adjoint, any other value function with autograd.
+
+    Args:
+        game: densities, interactions and weights.
+        potential: ``Phi``.
+        x: samples ``(N, d)``.
+        steps: number of Runge-Kutta steps.
+        log_rho0: ``log rho_0(x)`` if known already, ``(N,)``.
+        interval: initial and final time; a final time before the initial one integrates backward.
+        checkpointed: keep the state of each step only and repeat its evaluations for the gradient.
+
+    Raises:
+        ValueError: `steps` is less than 1 or ``x`` is not ``(N, d)``.
+    """
+    if not isinstance(potential, Potential):
+        (end,) = deque(trajectory(game, potential, x, steps, log_rho0, interval, checkpointed), maxlen=1)
+        return end
+    _check(game, potential, x, steps)
+    prepared = potential.prepare()
+    h = (interval[1] - interval[0]) / steps
+    grid = Grid(game, prepared.row_norms, steps, interval[0], h, checkpointed)
+    log_rho0 = game.initial.log_density(x) if log_rho0 is None else log_rho0
+    z, integrals = FusedCharacteristics.apply(grid, x.t(), log_rho0, *prepared.weights)
+    return Characteristics(z.t(), integrals)
 
 
 def trajectory(
@@ -62,22 +86,9 @@ def trajectory(
         c_F' = f(z, rho)
         c_1' = | -dPhi/dt - alpha_2 dF/drho + alpha_1 c_L' |
 
-    Args:
-        game: densities, interactions and weights.
-        potential: ``Phi``.
-        x: samples ``(N, d)``.
-        steps: number of steps.
-        log_rho0: ``log rho_0(x)`` if known already, ``(N,)``.
-        interval: initial and final time; a final time before the initial one integrates backward.
-        checkpointed: keep the state of each step only and repeat its evaluations for the gradient.
-
-    Raises:
-        ValueError: `steps` is less than 1 or ``x`` is not ``(N, d)``.
+    The arguments are those of `characteristics`.
     """
-    if steps < 1:
-        raise ValueError(f"characteristics need at least one time step, not {steps}")
-    if x.ndim != 2 or x.shape[1] != game.d or potential.d != game.d:
-        raise ValueError(f"the game is in d = {game.d}, the potential in {potential.d}, samples are {tuple(x.shape)}")
+    _check(game, potential, x, steps)
     start, end = interval
     h = (end - start) / steps
     rates = Rates(game, potential.prepare(), game.initial.log_density(x) if log_rho0 is None else log_rho0)
@@ -90,6 +101,13 @@ def trajectory(
         else:
             state = Characteristics(*rk4_step(rates, *state, t, h))
         yield state
+
+
+def _check(game: Game, potential: ValueFunction, x: Tensor, steps: int) -> None:
+    if steps < 1:
+        raise ValueError(f"characteristics need at least one time step, not {steps}")
+    if x.ndim != 2 or x.shape[1] != game.d or potential.d != game.d:
+        raise ValueError(f"the game is in d = {game.d}, the potential in {potential.d}, samples are {tuple(x.shape)}")
 
 
 class Rates(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from pdebridge.meanfield.derivatives import Derivatives, fused_derivatives, log2cosh_tanh
+from pdebridge.meanfield.derivatives import Derivatives, Evaluate, Weights, log2cosh_tanh, tanh
 from pdebridge.meanfield.quadratic import LowRankQuadratic, SymmetricQuadratic
 from pdebridge.meanfield.row_norms import Gram, Jacobian
 
@@ -75,17 +75,18 @@ class Potential(nn.Module):
 
     def forward(self, x: Tensor, t: Time) -> Tensor:
         """Return ``Phi(x, t)``, shape ``(N,)``, for rows ``x`` and one time or one time a row."""
-        u0 = log2cosh_tanh(self._opening(x, t))[0]
+        s = columns(x, t)
+        u0 = log2cosh_tanh(torch.addmm(self.b0.unsqueeze(1), self.K0, s))[0]
         u1 = log2cosh_tanh(torch.addmm(self.b1.unsqueeze(1), self.K1, u0))[0]
-        return self.w @ (u0 + u1) + self.quadratic(x, t) + self.z0
+        return self.w @ (u0 + u1) + self.quadratic(s) + self.z0
 
     def grad(self, x: Tensor, t: Time) -> Tensor:
         """Return ``grad_x Phi(x, t)``, shape ``(N, d)``, without the work of the Laplacian."""
-        u0, T0 = log2cosh_tanh(self._opening(x, t))
-        T1 = torch.tanh(torch.addmm(self.b1.unsqueeze(1), self.K1, u0))
+        s = columns(x, t)
+        u0, T0 = log2cosh_tanh(torch.addmm(self.b0.unsqueeze(1), self.K0, s))
         w = self.w.unsqueeze(1)
-        y0 = T0 * torch.addmm(w, self.K1.t(), T1 * w)
-        return torch.addmm(self.quadratic.derivatives(x, t).grad, y0.t(), self.K0[:, : self.d])
+        z0 = torch.addmm(w, self.K1.t(), w * tanh(torch.addmm(self.b1.unsqueeze(1), self.K1, u0)))
+        return torch.addmm(self.quadratic.gradient(s), self.K0.t(), T0 * z0)[: self.d].t()
 
     def derivatives(self, x: Tensor, t: Time) -> Derivatives:
         """Return gradient, time derivative and Laplacian at the rows ``x`` (see `prepare` for many calls)."""
@@ -95,31 +96,36 @@ class Potential(nn.Module):
         """Collect what does not depend on the point; by default the Gram method iff ``d > width``."""
         chosen = method or ("gram" if self.d > self.width else "jacobian")
         row_norms = Gram() if chosen == "gram" else Jacobian()
-        Kx, kt = self.K0[:, : self.d], self.K0[:, self.d]
-        return Prepared(self, Kx, kt, row_norms, row_norms.coefficients(self.K1, Kx), Kx.square().sum(1))
-
-    def _opening(self, x: Tensor, t: Time) -> Tensor:
-        """Return ``a_0 = K_0 s + b_0``, features by samples."""
-        Kx, kt = self.K0[:, : self.d], self.K0[:, self.d :]
-        return torch.addmm(kt * t + self.b0.unsqueeze(1), Kx, x.t())
+        stacked, symmetric, trace = self.quadratic.form()
+        Kx = self.K0[:, : self.d]
+        weights = Weights(
+            W=torch.cat([self.K0, stacked]),
+            b0=torch.cat([self.b0, self.b0.new_zeros(len(stacked))]),
+            K1=self.K1,
+            b1=self.b1,
+            w=self.w,
+            c=self.quadratic.c,
+            gamma=Kx.square().sum(1),
+            coefficients=row_norms.coefficients(self.K1, Kx),
+            trace=trace,
+            A=symmetric,
+        )
+        return Prepared(weights, row_norms)
 
 
 class Prepared(NamedTuple):
     """A potential at fixed weights, ready to be differentiated at many points."""
 
-    potential: Potential
-    Kx: Tensor
-    kt: Tensor
+    weights: Weights
     row_norms: Gram | Jacobian
-    coefficients: Tensor
-    gamma: Tensor
 
     def __call__(self, x: Tensor, t: Time) -> Derivatives:
         """Return gradient ``(N, d)``, time derivative ``(N,)`` and Laplacian ``(N,)`` at the rows ``x``."""
-        p = self.potential
-        shift = self.kt.unsqueeze(1) * t + p.b0.unsqueeze(1)
-        quadratic = p.quadratic.derivatives(x, t)
-        network = fused_derivatives(
-            x, shift, self.Kx, self.kt, p.K1, p.b1, p.w, self.gamma, self.coefficients, quadratic.grad, self.row_norms
-        )
-        return Derivatives(network.grad, network.dt + quadratic.dt, network.laplacian + quadratic.laplacian)
+        grad, laplacian = Evaluate.apply(self.row_norms, columns(x, t), *self.weights)
+        return Derivatives(grad[:-1].t(), grad[-1], laplacian)
+
+
+def columns(x: Tensor, t: Time) -> Tensor:
+    """Return ``s = (x, t)`` as columns ``(d + 1, N)`` for rows ``x``, the layout of all evaluations."""
+    last = torch.as_tensor(t, dtype=x.dtype, device=x.device).expand(len(x))
+    return torch.cat([x.t(), last.unsqueeze(0)])

@@ -1,11 +1,18 @@
-"""The quadratic part ``s^T A_s s / 2 + c^T s`` of the potential, ``s = (x, t)``, and its derivatives."""
+"""The quadratic part ``s^T A_s s / 2 + c^T s`` of the potential, ``s = (x, t)``."""
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from pdebridge.meanfield.derivatives import Derivatives
+
+class Form(NamedTuple):
+    """``A_s`` as ``stacked^T stacked + symmetric``, either of them with no rows, and its trace over x."""
+
+    stacked: Tensor
+    symmetric: Tensor
+    trace: Tensor
 
 
 class Quadratic(nn.Module, ABC):
@@ -16,14 +23,22 @@ class Quadratic(nn.Module, ABC):
         self.d = d
         self.c = nn.Parameter(torch.zeros(d + 1))
 
-    def forward(self, x: Tensor, t: float | Tensor) -> Tensor:
-        """Return ``q(x, t)``, shape ``(N,)``: half the derivative along ``s``, plus half of ``c^T s``."""
-        grad, dt, _ = self.derivatives(x, t)
-        return 0.5 * (((grad + self.c[:-1]) * x).sum(1) + (dt + self.c[-1]) * t)
-
     @abstractmethod
-    def derivatives(self, x: Tensor, t: float | Tensor) -> Derivatives:
-        """Return ``grad_x q`` ``(N, d)``, ``dq/dt`` ``(N,)`` and the Laplacian, a scalar."""
+    def form(self) -> Form:
+        """Return ``A_s``."""
+
+    def forward(self, s: Tensor) -> Tensor:
+        """Return ``q`` ``(N,)`` at the columns of ``s`` ``(d + 1, N)``."""
+        return 0.5 * (s * self._half_slope(s)).sum(0) + self.c @ s
+
+    def gradient(self, s: Tensor) -> Tensor:
+        """Return ``A_s s + c``, ``(d + 1, N)``."""
+        return self._half_slope(s) + self.c.unsqueeze(1)
+
+    def _half_slope(self, s: Tensor) -> Tensor:
+        """Return ``A_s s``."""
+        stacked, symmetric, _ = self.form()
+        return symmetric @ s if len(symmetric) else stacked.t() @ (stacked @ s)
 
 
 class SymmetricQuadratic(Quadratic):
@@ -33,12 +48,10 @@ class SymmetricQuadratic(Quadratic):
         super().__init__(d)
         self.A = nn.Parameter(torch.zeros(d + 1, d + 1))
 
-    def derivatives(self, x: Tensor, t: float | Tensor) -> Derivatives:
-        """Return the derivatives of ``q``."""
+    def form(self) -> Form:
+        """Return ``A_s``, symmetric."""
         A = 0.5 * (self.A + self.A.t())
-        Axx, Axt, Att = A[:-1, :-1], A[:-1, -1], A[-1, -1]
-        shift = torch.as_tensor(t, dtype=x.dtype, device=x.device).reshape(-1, 1) * Axt + self.c[:-1]
-        return Derivatives(torch.addmm(shift, x, Axx), x @ Axt + t * Att + self.c[-1], Axx.trace())
+        return Form(A.new_empty(0, self.d + 1), A, A[:-1, :-1].trace())
 
 
 class LowRankQuadratic(Quadratic):
@@ -55,9 +68,6 @@ class LowRankQuadratic(Quadratic):
         self.A = nn.Parameter(torch.empty(rank, d + 1))
         nn.init.xavier_uniform_(self.A)
 
-    def derivatives(self, x: Tensor, t: float | Tensor) -> Derivatives:
-        """Return the derivatives of ``q``."""
-        Ax, At = self.A[:, :-1], self.A[:, -1]
-        shift = torch.as_tensor(t, dtype=x.dtype, device=x.device).reshape(-1, 1) * At
-        y = torch.addmm(shift, x, Ax.t())  # A s
-        return Derivatives(torch.addmm(self.c[:-1], y, Ax), y @ At + self.c[-1], Ax.square().sum())
+    def form(self) -> Form:
+        """Return ``A_s``, stacked."""
+        return Form(self.A, self.A.new_empty(0, self.d + 1), self.A[:, :-1].square().sum())

@@ -24,15 +24,16 @@ class Jacobian:
         return (R @ tau).square_().view(-1, *tau.shape).sum(0)
 
     @staticmethod
-    def backward(R: Tensor, tau: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the cotangents of ``tau`` and ``R`` for one of ``q``."""
+    def backward(R: Tensor, tau: Tensor, cotangent: Tensor, into: Tensor) -> Tensor:
+        """Return the cotangent of ``tau`` for one of ``q`` and add that of ``R`` to `into`."""
         M = R @ tau
         M.view(-1, *tau.shape).mul_(2 * cotangent)
-        return R.t() @ M, M @ tau.t()
+        into.addmm_(M, tau.t())
+        return R.t() @ M
 
 
 class Gram:
-    """``q_k = sum_(i,j) K_1[k,i] K_1[k,j] G_ij tau_i tau_j``, ``G = K_x K_x^T``: ``m^2 (m+1)`` flops, whatever d.
+    """``q_k = sum_(i,j) K_1[k,i] K_1[k,j] G_ij tau_i tau_j``, ``G = K_x K_x^T``: ``m^2 (m+2)`` flops, whatever d.
 
     Each unordered pair ``(i, j)`` is one row of products ``tau_i tau_j``, made as ``(i, i + s mod m)`` for the
     shifts ``s = 0 .. m/2``: windows of ``tau`` laid end to end, so that no pair has to be gathered. For even m the
@@ -58,17 +59,19 @@ class Gram:
         return C @ _products(tau, _windows(tau))
 
     @staticmethod
-    def backward(C: Tensor, tau: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the cotangents of ``tau`` and ``C`` for one of ``q``."""
+    def backward(C: Tensor, tau: Tensor, cotangent: Tensor, into: Tensor) -> Tensor:
+        """Return the cotangent of ``tau`` for one of ``q`` and add that of ``C`` to `into`."""
         m, n = tau.shape
         windows = _windows(tau)
+        products = _products(tau, windows)
+        into.addmm_(cotangent, products.t())
         pairs = (C.t() @ cotangent).view(-1, m, n)
         toward_j = tau.new_zeros(m + len(pairs), n)
         for s, row in enumerate(pairs):
             toward_j[s : s + m].addcmul_(row, tau)
-        grad = (pairs * windows).sum(0).add_(toward_j[:m])
+        grad = torch.mul(pairs, windows, out=products.view_as(pairs)).sum(0).add_(toward_j[:m])
         grad[: len(pairs)] += toward_j[m:]
-        return grad, cotangent @ _products(tau, windows).t()
+        return grad
 
 
 def _windows(tau: Tensor) -> Tensor:
