@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from pdebridge.meanfield.potential import Potential
+from pdebridge.meanfield.row_norms import Gram, Jacobian
 
 
 def perturbed(d, width=16, rank=None):
@@ -18,7 +19,7 @@ def test_effective_weights_of_the_published_network(d, count):
     assert sum(weight.numel() for weight in Potential(d).parameters()) == count
 
 
-@pytest.mark.parametrize("method", ["gram", "jacobian"])
+@pytest.mark.parametrize("method", [Gram(), Jacobian()])
 @pytest.mark.parametrize("rank", [None, 2])
 @pytest.mark.parametrize("width", [16, 5])
 @pytest.mark.parametrize("d", [1, 2, 6, 100])
@@ -30,12 +31,12 @@ def test_closed_forms_equal_autograd(d, width, rank, method):
 
     grad, dt = torch.func.vmap(torch.func.grad(value, (0, 1)))(x, t)
     laplacian = torch.func.vmap(torch.func.hessian(value))(x, t).diagonal(dim1=1, dim2=2).sum(1)
-    ours = potential.prepare(method)(x, t)
+    ours = potential.prepare_with(method)(x, t)
     for closed, reference in zip((*ours, potential.grad(x, t)), (grad, dt, laplacian, grad), strict=True):
         torch.testing.assert_close(closed, reference, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("method", ["gram", "jacobian"])
+@pytest.mark.parametrize("method", [Gram(), Jacobian()])
 @pytest.mark.parametrize("rank", [None, 2])
 @pytest.mark.parametrize("width", [1, 4, 5])
 def test_the_hand_written_adjoint(width, rank, method):
@@ -48,7 +49,7 @@ def test_the_hand_written_adjoint(width, rank, method):
             self.potential = potential
 
         def forward(self, x, t):
-            return tuple(self.potential.prepare(method)(x, t))
+            return tuple(self.potential.prepare_with(method)(x, t))
 
     def outputs(x, t, *weights):
         return torch.func.functional_call(
@@ -86,3 +87,8 @@ def test_single_precision_stays_finite_far_away():
 def test_bad_input_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         Potential(*arguments)
+
+
+def test_the_gram_method_is_chosen_where_the_dimension_exceeds_the_width():
+    assert isinstance(Potential(9, 8).prepare().row_norms, Gram)
+    assert isinstance(Potential(8, 8).prepare().row_norms, Jacobian)

@@ -1,7 +1,7 @@
 """The value function ``Phi`` of a mean field game as a network with closed-form derivatives."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -92,10 +92,12 @@ class Potential(nn.Module):
         """Return gradient, time derivative and Laplacian at the rows ``x`` (see `prepare` for many calls)."""
         return self.prepare()(x, t)
 
-    def prepare(self, method: Literal["gram", "jacobian"] | None = None) -> "Prepared":
-        """Collect what does not depend on the point; by default the Gram method iff ``d > width``."""
-        chosen = method or ("gram" if self.d > self.width else "jacobian")
-        row_norms = Gram() if chosen == "gram" else Jacobian()
+    def prepare(self) -> "Prepared":
+        """Collect what does not depend on the point; the Laplacian's row norms by `Gram` iff ``d > width``."""
+        return self.prepare_with(Gram() if self.d > self.width else Jacobian())
+
+    def prepare_with(self, row_norms: Gram | Jacobian) -> "Prepared":
+        """Collect what does not depend on the point, the row norms by the method given."""
         stacked, symmetric, trace = self.quadratic.form()
         Kx = self.K0[:, : self.d]
         weights = Weights(
