@@ -42,8 +42,11 @@ class PiecewiseConstant(Control):
             self.register_parameter(name, nn.Parameter(torch.stack([draw[name] for draw in draws])))
 
     def sample(self, steps: int, abscissae: tuple[float, ...]) -> Theta:
-        """Return the stacked weights as views ``(N, 1, ...)``; only ``steps == N`` is defined."""
+        """Return the stacked weights, ``(N, 1, ...)``: views for ``N`` steps, repeated for a multiple of ``N``."""
         theta: list[Tensor] = [getattr(self, name) for name in self.names]
-        if steps != len(theta[0]):
-            raise ValueError(f"this control has weights for {len(theta[0])} steps, not {steps}")
+        refinement, rest = divmod(steps, len(theta[0]))
+        if rest or not refinement:
+            raise ValueError(f"this control has weights for {len(theta[0])} steps; {steps} is not a multiple of that")
+        if refinement > 1:
+            theta = [w.repeat_interleave(refinement, dim=0) for w in theta]
         return tuple(w.unsqueeze(1) for w in theta)

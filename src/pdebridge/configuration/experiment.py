@@ -1,0 +1,141 @@
+"""``config/experiments/*.yaml``: one file, one published experiment."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pdebridge.configuration.model import Count, Named, Positive, Scale, Strict, in_table, on_axis
+from pdebridge.configuration.settings import DataFolders
+from pdebridge.datasets.names import DATASETS
+from pdebridge.paper.names import FIGURES
+from pdebridge.studies.names import STUDIES
+
+SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+class Source(Strict):
+    """Where the experiment was published."""
+
+    reference: str
+    """A key of ``config/references.yaml``."""
+    locator: str
+    """Figure, table, section or file."""
+
+
+class DenseNetwork(Strict):
+    """Opening, a flow of dense layers, linear classifier (Ruthotto, SIAM News 2021)."""
+
+    layout: Literal["dense"] = "dense"
+    opening: Literal["linear", "tanh", "pad"] = "linear"
+    """``u_0 = K_in y``, ``u_0 = tanh(K_in y)``, or ``y`` padded with zeros."""
+    width: Count
+    """Number of features of the flow."""
+    readout: Count | None = None
+    """Number of leading features that the classifier sees; all if empty."""
+    dynamics: on_axis("dynamics")  # type: ignore[valid-type]
+    """Right-hand side ``F``."""
+    integrator: on_axis("integrator") = Named(name="forward-euler")  # type: ignore[valid-type]
+    """The step."""
+    gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
+    """How the derivative comes back."""
+    steps: Count
+    """Number ``N`` of steps."""
+    time: Positive
+    """Final time ``T``; the step size is ``h = T / N``."""
+
+    @model_validator(mode="after")
+    def _readout_fits(self) -> Self:
+        if self.readout and self.readout > self.width:
+            raise ValueError(f"readout must be at most the width {self.width} (found {self.readout})")
+        return self
+
+
+class SGD(Strict):
+    """Stochastic gradient descent with momentum; the rate is multiplied by ``factor`` at the milestones."""
+
+    name: Literal["sgd"]
+    lr: Positive = 0.1
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    milestones: list[Count] = []
+    """Epochs after which the rate drops."""
+    factor: Positive = 0.1
+
+
+class AdamW(Strict):
+    """Adam with decoupled weight decay and a cosine rate to zero over all epochs."""
+
+    name: Literal["adamw"]
+    lr: Positive = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+
+
+class LBFGS(Strict):
+    """L-BFGS with a strong Wolfe line search; wants the full batch."""
+
+    name: Literal["lbfgs"]
+    iterations: Count = 20
+    """Iterations an epoch."""
+    history: Count = 20
+    """Stored pairs."""
+
+
+class Training(Strict):
+    """How the weights are found."""
+
+    optimizer: Annotated[SGD | AdamW | LBFGS, Field(discriminator="name")]
+    epochs: Count
+    batch_size: Count | None = None
+    """Samples a step; the full batch if empty."""
+    precision: Literal["float32", "float64"] = "float32"
+    smoothness: Annotated[float, Field(ge=0)] = 0.0
+    """alpha of ``alpha h / 2 sum_j |(theta_{j+1} - theta_j) / h|^2`` (Haber & Ruthotto 2017)."""
+    tikhonov: Annotated[float, Field(ge=0)] = 0.0
+    """gamma of ``gamma h / 2 sum_j |theta_j|^2`` (Haber & Ruthotto 2017)."""
+    decay: Annotated[float, Field(ge=0)] = 0.0
+    """beta of ``beta / 2 |W|^2`` on the classifier."""
+
+
+class Experiment(Strict):
+    """The keys of an experiment's file; ``cells`` and ``at`` hold what differs."""
+
+    name: Annotated[str, Field(pattern=SLUG)]
+    """The file's name without ``.yaml``."""
+    title: str
+    """One line for lists and captions."""
+    source: Source
+    scale: Scale = "laptop"
+    """The smallest scale that carries it."""
+    data: in_table(DATASETS, "data set")  # type: ignore[valid-type]
+    network: DenseNetwork
+    training: Training
+    seeds: Count = 3
+    """Seeds 0, 1, ..., n-1."""
+    cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = {"default": {}}
+    """Variants by name, each with the keys that it replaces; one job trains all seeds of a cell."""
+    at: dict[Scale, dict[str, Any]] = {}
+    """Keys that a scale replaces: budgets only."""
+    studies: list[in_table(STUDIES, "study")] = []  # type: ignore[valid-type]
+    """Measurements on the trained networks."""
+    figures: list[in_table(FIGURES, "figure")] = []  # type: ignore[valid-type]
+    """Figures that are drawn from the studies."""
+
+
+class Cell(Strict):
+    """A fully resolved variant of an experiment: what one training job is given, and what its runs record."""
+
+    experiment: str
+    cell: str
+    title: str
+    scale: Scale
+    source: Source
+    data: Named
+    network: DenseNetwork
+    training: Training
+    seeds: Count
+    folders: DataFolders = DataFolders()
+
+    @property
+    def key(self) -> str:
+        """Return ``experiment/cell``."""
+        return f"{self.experiment}/{self.cell}"

@@ -1,0 +1,178 @@
+"""Read, merge and validate configuration; a mistake is one line with file, key, value and what would be valid."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from pdebridge.configuration.experiment import Cell, Experiment
+from pdebridge.configuration.model import SCALES, Scale
+from pdebridge.configuration.settings import Limits, Settings
+from pdebridge.errors import UserError
+
+Model = TypeVar("Model", bound=BaseModel)
+Mapping = dict[str, Any]
+
+CONFIG = Path("config/config.yaml")
+EXPERIMENTS = Path("config/experiments")
+
+
+def read_yaml(path: Path) -> Mapping:
+    """Return the mapping in a YAML file; an empty file is an empty mapping."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; run from the project's root, or name another file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise UserError(f"{path}{f':{mark.line + 1}' if mark else ''}: not YAML: {_one_line(error)}") from None
+    if not isinstance(content or {}, dict):
+        raise UserError(f"{path}: expected 'key: value' lines, found {type(content).__name__}")
+    return content or {}
+
+
+def merge(base: Mapping, *changes: Mapping) -> Mapping:
+    """Return ``base`` with the changes laid over it, mapping by mapping.
+
+    A mapping that changes its ``name`` (another data set, optimiser or dynamics) replaces the old one whole, since
+    the old one's options are not its own.
+    """
+    merged = dict(base)
+    for change in changes:
+        for key, value in change.items():
+            old = merged.get(key)
+            same = isinstance(old, dict) and isinstance(value, dict) and value.get("name") in (None, old.get("name"))
+            merged[key] = merge(old, value) if same else value  # type: ignore[arg-type]
+    return merged
+
+
+def parse(model: type[Model], content: Mapping, where: str) -> Model:
+    """Validate a mapping; raise `UserError` with one line that begins with ``where``."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"{where}: {explain(model, error)}") from None
+
+
+def explain(model: type[BaseModel], error: ValidationError) -> str:
+    """Return the first mistake as ``key: what is wrong (found value); what would be valid``."""
+    first = error.errors()[0]
+    path = list(first["loc"])
+    key = ".".join(str(part) for part in path if part not in _tags(model))
+    if first["type"] == "extra_forbidden":
+        valid = sorted(_keys(model, path[:-1]))
+        near = get_close_matches(str(path[-1]), valid, n=1)
+        return f"{key}: unknown key; {f'did you mean {near[0]!r}? ' if near else ''}valid: {', '.join(valid)}"
+    found = "" if first["type"] == "missing" else f" (found {first['input']!r})"
+    return f"{key}: {_one_line(first['msg'].removeprefix('Value error, '))}{found}"
+
+
+def _tags(model: type[BaseModel]) -> set[str]:
+    """Return the names by which pydantic puts the member of a union into a path; a reader did not write them."""
+    schema = model.model_json_schema()
+    sections = [schema, *schema.get("$defs", {}).values()]
+    properties = [p for section in sections for p in section.get("properties", {}).values()]
+    return {tag for p in properties for tag in p.get("discriminator", {}).get("mapping", {})}
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
+
+
+def _keys(model: type[BaseModel], path: list[Any]) -> set[str]:
+    """Return the valid keys of the section that ``path`` leads to, through the JSON schema."""
+    schema = model.model_json_schema()
+    nodes = [schema]
+    for part in path:
+        nodes = [child for node in nodes for child in _children(node, part, schema)]
+    return {key for node in nodes for leaf in _resolve(node, schema) for key in leaf.get("properties", {})}
+
+
+def _resolve(node: Mapping, schema: Mapping) -> list[Mapping]:
+    if "$ref" in node:
+        return _resolve(schema["$defs"][node["$ref"].rsplit("/", 1)[-1]], schema)
+    options = node.get("anyOf") or node.get("oneOf") or node.get("allOf")
+    return [leaf for option in options for leaf in _resolve(option, schema)] if options else [node]
+
+
+def _children(node: Mapping, part: Any, schema: Mapping) -> list[Mapping]:
+    leaves = _resolve(node, schema)
+    if isinstance(part, int):
+        return [leaf["items"] for leaf in leaves if "items" in leaf]
+    tagged = node.get("discriminator", {}).get("mapping", {})
+    if part in tagged:
+        return [{"$ref": tagged[part]}]
+    named = [leaf["properties"][part] for leaf in leaves if part in leaf.get("properties", {})]
+    return named or [
+        leaf["additionalProperties"] for leaf in leaves if isinstance(leaf.get("additionalProperties"), dict)
+    ]
+
+
+def settings_from(content: Mapping, where: str = str(CONFIG)) -> Settings:
+    """Validate the settings."""
+    return parse(Settings, content, where)
+
+
+def experiment_files(folder: Path = EXPERIMENTS) -> dict[str, Path]:
+    """Return the experiments' files by name."""
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def read_experiment(name: str, folder: Path = EXPERIMENTS) -> Experiment:
+    """Read and validate one experiment by its name."""
+    files = experiment_files(folder)
+    if name not in files:
+        near = get_close_matches(name, files, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UserError(f"no experiment {name!r} in {folder}; {hint}there are: {', '.join(files) or 'none'}")
+    experiment = parse(Experiment, {"name": name, **read_yaml(files[name])}, str(files[name]))
+    if experiment.name != name:
+        raise UserError(f"{files[name]}: name: must be the file's name {name!r} (found {experiment.name!r})")
+    return experiment
+
+
+def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS) -> list[Cell]:
+    """Resolve an experiment at the scale of the settings: scale first, then the cell, then overrides, then limits."""
+    base = experiment.model_dump(exclude={"name", "cells", "at", "studies", "figures", "scale"}, exclude_unset=True)
+    override = settings.overrides.get(experiment.name, {})
+    return [
+        _cell(experiment, name, merge(base, experiment.at.get(settings.scale, {}), change, override), settings, folder)
+        for name, change in experiment.cells.items()
+    ]
+
+
+def _cell(experiment: Experiment, name: str, content: Mapping, settings: Settings, folder: Path) -> Cell:
+    identity = {
+        "experiment": experiment.name,
+        "cell": name,
+        "scale": settings.scale,
+        "folders": settings.data.model_dump(),
+    }
+    where = f"{folder / experiment.name}.yaml, cell {name!r}"
+    cell = parse(Cell, {"seeds": experiment.seeds, **content, **identity}, where)
+    return limited(cell, settings.limits)
+
+
+def limited(cell: Cell, limits: Limits) -> Cell:
+    """Cap a cell's budget."""
+    epochs = min(cell.training.epochs, limits.epochs or cell.training.epochs)
+    training = cell.training.model_copy(update={"epochs": epochs})
+    return cell.model_copy(update={"training": training, "seeds": min(cell.seeds, limits.seeds or cell.seeds)})
+
+
+def selected(settings: Settings, folder: Path = EXPERIMENTS) -> list[Experiment]:
+    """Return the experiments that the settings name, or all that their scale carries."""
+    names = experiment_files(folder) if settings.experiments == "all" else settings.experiments
+    experiments = [read_experiment(name, folder) for name in names]
+    for name in settings.overrides:
+        read_experiment(name, folder)
+    if settings.experiments != "all":
+        return experiments
+    return [experiment for experiment in experiments if carries(settings.scale, experiment.scale)]
+
+
+def carries(scale: Scale, smallest: Scale) -> bool:
+    """Tell whether a scale is at least as large as an experiment's smallest; ``test`` carries what laptop does."""
+    return max(SCALES.index(scale), SCALES.index("laptop")) >= SCALES.index(smallest)

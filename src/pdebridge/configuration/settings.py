@@ -1,0 +1,58 @@
+"""``config/config.yaml``: at which scale, with which seeds, where to, and how it is tracked."""
+
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from pdebridge.configuration.model import Count, Scale, Strict
+
+
+class Tracking(Strict):
+    """Weights & Biases; every history is also a CSV file in the run directory, whatever stands here."""
+
+    mode: Literal["offline", "online", "disabled"] = "offline"
+    """``offline`` needs no account and no network; the environment variable WANDB_MODE wins over this key."""
+    project: str = "pdebridge"
+    """Name of the W&B project."""
+    entity: str | None = None
+    """W&B user or team; the account's default if empty."""
+
+
+class DataFolders(Strict):
+    """Where downloaded data sets live."""
+
+    folder: str = "data"
+    """Downloads go here."""
+    mirror: str | None = None
+    """A folder that is tried before the official address; PDEBRIDGE_MIRROR is used if this is empty."""
+
+
+class Limits(Strict):
+    """Caps on every experiment's budget, for a run of seconds through the same code path."""
+
+    seeds: Count | None = None
+    """At most so many seeds."""
+    epochs: Count | None = None
+    """At most so many epochs."""
+
+
+class Settings(Strict):
+    """The keys of ``config/config.yaml``."""
+
+    scale: Scale = "laptop"
+    """Which budgets apply; a scale changes budgets, never the mathematics."""
+    experiments: list[str] | Literal["all"] = "all"
+    """Names of files in ``config/experiments``, or ``all`` that the scale carries."""
+    threads: Count = 1
+    """Cores of one training job; with one, jobs run side by side instead of fighting."""
+    tracking: Tracking = Tracking()
+    data: DataFolders = DataFolders()
+    limits: Limits = Limits()
+    overrides: dict[str, dict[str, Any]] = {}
+    """Per experiment, keys that replace its file's: ``{figure1: {training: {epochs: 5}}}``."""
+
+    @model_validator(mode="after")
+    def _limits_are_labelled(self) -> Self:
+        if self.limits != Limits() and self.scale != "test":
+            raise ValueError("limits need 'scale: test', so that a cut budget never carries another scale's label")
+        return self

@@ -1,0 +1,1 @@
+"""Published numbers, verdicts, regression, tables and figures. Imports neither torch nor Lightning."""

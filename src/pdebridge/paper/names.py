@@ -1,0 +1,6 @@
+"""The figures by the names that configurations use; each value is ``module:function``."""
+
+FIGURES = {
+    "figure1": "pdebridge.paper.figure1:draw",
+    "instability": "pdebridge.paper.instability:draw",
+}

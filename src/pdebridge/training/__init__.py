@@ -1,0 +1,1 @@
+"""Training with Lightning: data, objective, optimisers, run directories, tracking."""
