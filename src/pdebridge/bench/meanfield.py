@@ -9,17 +9,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from pdebridge.meanfield.derivatives import Derivatives
 from pdebridge.meanfield.games import optimal_transport
+from pdebridge.meanfield.memory import keep_freed_memory
 from pdebridge.meanfield.objective import objective
-from pdebridge.meanfield.potential import Potential
+from pdebridge.meanfield.potential import Potential, ValueFunction
 
 BATCH, STEPS, WIDTH, RANK, DIMENSIONS = 1024, 8, 32, 10, (2, 100)
 SMALL_BATCH = 128
@@ -27,7 +29,8 @@ SMALL_BATCH = 128
 CHECKOUT = "PDEBRIDGE_OTFLOW"
 
 
-class AutogradPotential(NamedTuple):
+@dataclass(frozen=True)
+class AutogradPotential:
     """The same potential with every derivative by automatic differentiation: what the closed forms replace."""
 
     potential: Potential
@@ -66,6 +69,7 @@ def measure(otflow: Path | None = None, repetitions: int = 9) -> dict[str, Any]:
         repetitions: how often each time is taken.
     """
     checkout = otflow or (Path(os.environ[CHECKOUT]) if CHECKOUT in os.environ else None)
+    keep_freed_memory()
     with one_thread():
         raw: dict[str, float] = {f"ours_d{d}_s": least_time(ours(d, STEPS), repetitions) for d in DIMENSIONS}
         raw |= {f"ours_small_d{d}_s": least_time(ours(d, 1, SMALL_BATCH), repetitions) for d in DIMENSIONS}
@@ -94,7 +98,7 @@ def ours(d: int, steps: int, batch: int | None = None, autograd: bool = False) -
     torch.manual_seed(0)
     game, potential = optimal_transport(d), Potential(d, WIDTH, min(RANK, d + 1), spread=0.1)
     x = game.initial.sample(batch or BATCH)
-    value_function = AutogradPotential(potential) if autograd else potential
+    value_function: ValueFunction = AutogradPotential(potential) if autograd else potential
 
     def once() -> None:
         potential.zero_grad()

@@ -1,7 +1,8 @@
 """The value function ``Phi`` of a mean field game as a network with closed-form derivatives."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -115,7 +116,8 @@ class Potential(nn.Module):
         return Prepared(weights, row_norms)
 
 
-class Prepared(NamedTuple):
+@dataclass(frozen=True)
+class Prepared:
     """A potential at fixed weights, ready to be differentiated at many points."""
 
     weights: Weights
