@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from math import pi, prod, sqrt
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +12,12 @@ from torch import Tensor, nn
 class Interaction(nn.Module, ABC):
     """A functional ``F(rho) = int f(x, rho) rho dx`` and its variation ``dF/drho``.
 
-    `least_d` is the smallest dimension in which it is defined.
+    `least_d` is the smallest dimension in which it is defined. `bounded_by_its_integrand` says that
+    ``F(rho) >= int f(x, log r) rho dx`` for every density ``r``, which dual bounds need.
     """
 
-    least_d = 1
+    least_d: ClassVar[int] = 1
+    bounded_by_its_integrand: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, x: Tensor, log_rho: Tensor) -> tuple[Tensor, Tensor]:
@@ -23,6 +26,8 @@ class Interaction(nn.Module, ABC):
 
 class Entropy(Interaction):
     """``F(rho) = weight int rho log rho``, variation ``weight (log rho + 1)``: congestion aversion."""
+
+    bounded_by_its_integrand = True  # Gibbs' inequality
 
     def __init__(self, weight: float) -> None:
         super().__init__()
@@ -40,6 +45,8 @@ class ExternalCost(Interaction):
     Args:
         Q: differentiable function of rows ``(N, d)`` with values ``(N,)``; a module keeps its buffers on the device.
     """
+
+    bounded_by_its_integrand = True
 
     def __init__(self, Q: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -59,6 +66,7 @@ class GaussianObstacle(Interaction):
     """
 
     least_d = 2
+    bounded_by_its_integrand = True
     center: Tensor
     variances: Tensor
 
@@ -82,6 +90,7 @@ class GaussianObstacle(Interaction):
 class QuadraticCost(Interaction):
     """``F(rho) = int Q rho`` with ``Q(x) = k |x - center|^2 / 2``: a preferred place."""
 
+    bounded_by_its_integrand = True
     center: Tensor
 
     def __init__(self, k: float, center: float | Sequence[float]) -> None:
