@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from pdebridge.configuration.model import Count, Named, Positive, Scale, Strict, in_table, on_axis
+from pdebridge.configuration.settings import DataFolders
 from pdebridge.datasets.names import DATASETS
 from pdebridge.paper.names import FIGURES
 from pdebridge.studies.names import STUDIES
@@ -132,6 +133,7 @@ class Cell(Strict):
     network: DenseNetwork
     training: Training
     seeds: Count
+    folders: DataFolders = DataFolders()
 
     @property
     def key(self) -> str:

@@ -14,7 +14,9 @@ from pdebridge.training.construct import optimiser
 
 
 def time_penalty(flow: Flow, smoothness: float, tikhonov: float) -> Tensor:
-    """Return ``h/2 (alpha sum_j |(theta_{j+1} - theta_j)/h|^2 + gamma sum_j |theta_j|^2)`` (Haber & Ruthotto 2017, sec. 5).
+    """Return ``h/2 (alpha sum_j |(theta_{j+1} - theta_j)/h|^2 + gamma sum_j |theta_j|^2)`` [8].
+
+    [8] Haber & Ruthotto, Inverse Problems 34 (2017), section 5.
 
     Args:
         flow: its control is penalised, all weights alike.

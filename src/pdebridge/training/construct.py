@@ -9,8 +9,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
 
 from pdebridge.configuration.experiment import Cell, DenseNetwork, Training
 from pdebridge.configuration.model import Named
-from pdebridge.cube import known, load, target
-from pdebridge.datasets.names import DATASETS
+from pdebridge.cube import load, target
+from pdebridge.datasets.make import make
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.errors import UserError
 from pdebridge.networks.classifier import FlowClassifier
@@ -29,15 +29,13 @@ def build(reference: str, what: str, *args: Any, **options: Any) -> Any:
         raise UserError(f"{what}: {error}") from error
 
 
-def dataset(spec: Named, seed: int, what: str = "data") -> Any:
-    """Return the data set that the configuration names, drawn with ``seed``."""
-    reference = spec.name if ":" in spec.name else known(spec.name, DATASETS, "data set")
-    return build(reference, f"{what}: {spec.name}", seed=seed, **spec.options)
-
-
 def samples(cell: Cell, seed: int) -> tuple[Samples, int, int]:
     """Return the tensors ``train`` and ``val`` as (inputs, labels), the number of features and of classes."""
-    data = dataset(cell.data, seed, f"{where(cell)}: data")
+    spec, folders = cell.data, cell.folders
+    try:
+        data = make(spec.name, seed=seed, folder=folders.folder, mirror=folders.mirror, **spec.options)
+    except (ValueError, TypeError, ImportError, AttributeError) as error:
+        raise UserError(f"{where(cell)}: data: {error}") from error
     dtype = DTYPES[cell.training.precision]
     train = torch.as_tensor(data.x_train, dtype=dtype), torch.as_tensor(data.c_train)
     val = torch.as_tensor(data.x_validation, dtype=dtype), torch.as_tensor(data.c_validation)

@@ -23,19 +23,11 @@ from pdebridge.training.batches import Batches
 from pdebridge.training.classification import Classification
 from pdebridge.training.divergence import DivergenceGuard
 from pdebridge.training.history import History
+from pdebridge.training.modules import modules
 from pdebridge.training.progress import Progress
 from pdebridge.training.tracking import logger_of_seed, tracked
 
 CHECKPOINTS = 20  # a training; an interruption costs at most a twentieth of it
-
-
-def modules(cell: Cell) -> list[str]:
-    """Return the modules that a training of this cell runs: this one and the named objects."""
-    from pdebridge.cube import target
-    from pdebridge.datasets.names import DATASETS
-
-    axes = [target(axis, getattr(cell.network, axis).name) for axis in ("dynamics", "integrator", "gradient")]
-    return ["pdebridge.training.fit", DATASETS.get(cell.data.name, cell.data.name), *axes]
 
 
 def fingerprint(cell: Cell, seed: int) -> str:
@@ -144,7 +136,9 @@ def fit(
 
 def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
     """Return Lightning's checkpoint at epoch ends, after the history; in mid-epoch it would not resume exactly."""
-    return ModelCheckpoint(folder, filename="{epoch}", save_last=True, every_n_epochs=epochs, save_on_train_epoch_end=True)
+    return ModelCheckpoint(
+        folder, filename="{epoch}", save_last=True, every_n_epochs=epochs, save_on_train_epoch_end=True
+    )
 
 
 def summarise(module: Classification, data: construct.Samples, history: History) -> dict[str, Any]:
@@ -169,5 +163,11 @@ def quiet_lightning() -> None:
     """Silence Lightning's advertisements and the hints that do not apply to tensors in memory."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for hint in (".*does not have many workers.*", ".*LeafSpec.*", ".*treespec.*", ".*Checkpoint directory.*", ".*GPU available.*"):
+    for hint in (
+        ".*does not have many workers.*",
+        ".*LeafSpec.*",
+        ".*treespec.*",
+        ".*Checkpoint directory.*",
+        ".*GPU available.*",
+    ):
         warnings.filterwarnings("ignore", hint)
