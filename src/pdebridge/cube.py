@@ -37,6 +37,12 @@ GRADIENTS = {
     "checkpointed": "pdebridge.gradients.checkpointed:Checkpointed",
     "reversible": "pdebridge.gradients.reversible:Reversible",
 }
+CONTROLS = {
+    "constant": "pdebridge.dynamics.control:Constant",
+    "piecewise-constant": "pdebridge.dynamics.control:PiecewiseConstant",
+    "piecewise-linear": "pdebridge.dynamics.spline:PiecewiseLinear",
+    "b-spline": "pdebridge.dynamics.spline:BSpline",
+}
 AXES = {"dynamics": DYNAMICS, "integrator": INTEGRATORS, "gradient": GRADIENTS}
 
 
