@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from pdebridge.dynamics.base import Instant
-from pdebridge.dynamics.normalisation import BatchNorm, TVNorm, normalisation_named, recomputing
+from pdebridge.dynamics.normalisation import BatchNorm, Recomputing, TVNorm, normalisation_named
 
 AT = Instant(1, 0.0, 1.0)
 
@@ -46,7 +46,7 @@ def test_batch_norm_updates_once_under_recomputation() -> None:
     norm, a, affine = BatchNorm(3, steps=2), torch.randn(4, 3, 5, 5), (torch.ones(3), torch.zeros(3))
     first = norm(a, affine, AT)
     seen = norm.running_mean.clone()
-    with recomputing():
+    with Recomputing():
         torch.testing.assert_close(norm(a, affine, AT), first)
     torch.testing.assert_close(norm.running_mean, seen)
 

@@ -25,14 +25,15 @@ class Allocation(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation and count what it made."""
         kwargs = kwargs or {}
-        self._known.update(s._cdata for s in storages((args, kwargs)))
+        for storage in storages((args, kwargs)):
+            self._count(storage, 0)
         result = func(*args, **kwargs)
         for storage in storages(result):
-            self._count(storage)
+            self._count(storage, storage.nbytes())
         return result
 
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
+    def _count(self, storage: torch.UntypedStorage, size: int) -> None:
+        key = storage._cdata  # an address, free for another storage once this one is gone
         if key in self._known:
             return
         self._known.add(key)

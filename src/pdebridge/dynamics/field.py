@@ -7,6 +7,9 @@ from torch import Tensor
 
 from pdebridge.dynamics.base import Dynamics, Instant, Theta
 
+Tensors = tuple[Tensor, ...]
+Adjoint = Callable[[Tensor, Tensor, float], Tensor]
+
 
 class Field:
     """``F(t_k + c h, u; theta(t_k + c h))`` for one step ``k``.
@@ -37,7 +40,7 @@ class Field:
 
 
 class AdjointField(Field):
-    """A field that also pulls cotangents back, ``g -> (dF/du)^T g``, while ``(dF/dtheta)^T g`` adds up in `sums`.
+    """A field that also pulls cotangents back, while those of the weights add up in `sums`.
 
     Every evaluation has a graph of its own that ends at its arguments.
 
@@ -65,21 +68,27 @@ class AdjointField(Field):
         super().__init__(dynamics, leaves, abscissae, k, h)
         self.sums = sums
 
-    def vjp(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """Return ``F(u)`` and the map ``g -> (dF/du)^T g``, to be used once."""
+    def vjp(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Adjoint]:
+        """Return ``F(u)`` and the adjoint of an update ``a += h F(u)``, to be used once.
+
+        The adjoint maps ``(g_u, g_a, h)`` to ``g_u + h (dF/du)^T g_a`` and adds ``h (dF/dtheta)^T g_a`` to `sums`.
+        """
         leaf = u.detach().requires_grad_()
         with torch.enable_grad():
             f = self(leaf, c, part)
-        return f.detach(), lambda g: self.pull((f,), (leaf,), (g.to(f.dtype),))[0]
 
-    def pull(
-        self, outputs: tuple[Tensor, ...], inputs: tuple[Tensor, ...], cotangents: tuple[Tensor, ...]
-    ) -> tuple[Tensor, ...]:
-        """Return the cotangents of ``inputs`` and add those of the weights to `sums`."""
+        def adjoint(g_u: Tensor, g_a: Tensor, h: float) -> Tensor:
+            (g,) = self.pull((f,), (leaf,), (g_a.to(f.dtype),), h)
+            return g_u.add(g, alpha=h)
+
+        return f.detach(), adjoint
+
+    def pull(self, outputs: Tensors, inputs: Tensors, cotangents: Tensors, scale: float = 1.0) -> tuple[Tensor, ...]:
+        """Return the cotangents of ``inputs`` and add ``scale`` times those of the weights to `sums`."""
         wanted = [(w, total) for w, total in zip(self.theta, self.sums, strict=True) if total is not None]
         leaves = (*inputs, *(w for w, _ in wanted))
         pulled = torch.autograd.grad(outputs, leaves, cotangents, allow_unused=True)
         for (_, total), g in zip(wanted, pulled[len(inputs) :], strict=True):
             if g is not None:
-                total.add_(g)
+                total.add_(g, alpha=scale)
         return tuple(torch.zeros_like(u) if g is None else g for u, g in zip(inputs, pulled, strict=False))

@@ -1,8 +1,6 @@
 """Normalisations ``N(a; s, b)`` inside a layer, with their affine weights supplied by the caller."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 import torch
@@ -14,14 +12,15 @@ from pdebridge.dynamics.base import Instant, Theta
 _RECOMPUTING: ContextVar[bool] = ContextVar("recomputing", default=False)
 
 
-@contextmanager
-def recomputing() -> Iterator[None]:
-    """Mark evaluations that repeat one already made, so that running statistics are updated once a pass."""
-    token = _RECOMPUTING.set(True)
-    try:
-        yield
-    finally:
-        _RECOMPUTING.reset(token)
+class Recomputing:
+    """A context that marks evaluations as repeated, so that running statistics are updated once a pass."""
+
+    def __enter__(self) -> None:
+        self.outer = _RECOMPUTING.get()
+        _RECOMPUTING.set(True)
+
+    def __exit__(self, *error: object) -> None:
+        _RECOMPUTING.set(self.outer)
 
 
 def column(a: Tensor) -> tuple[int, ...]:
@@ -87,7 +86,7 @@ class TVNorm(Normalisation):
 class BatchNorm(Normalisation):
     """Batch normalisation with running statistics of its own at every step ``k``.
 
-    The running statistics are not updated while `recomputing`.
+    The running statistics are not updated while `Recomputing`.
 
     Args:
         width: channels.
@@ -107,9 +106,10 @@ class BatchNorm(Normalisation):
 
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return the normalised ``a`` with the statistics of the batch, or the running ones of step ``at.k``."""
-        fresh = self.training and _RECOMPUTING.get()
         s, b = affine
-        mean, var = (None, None) if fresh else (self.running_mean[at.k], self.running_var[at.k])
+        mean, var = self.running_mean[at.k], self.running_var[at.k]
+        if _RECOMPUTING.get():
+            mean, var = mean.clone(), var.clone()
         return functional.batch_norm(a, mean, var, s, b, self.training, self.momentum, self.eps)
 
 

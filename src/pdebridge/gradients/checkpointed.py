@@ -3,18 +3,19 @@
 import math
 from contextlib import AbstractContextManager, nullcontext
 
+import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from pdebridge.dynamics.base import Dynamics, Theta
-from pdebridge.dynamics.normalisation import recomputing
+from pdebridge.dynamics.normalisation import Recomputing
 from pdebridge.integrators.base import Integrator, State
 from pdebridge.integrators.march import advance
 
 
 def once_and_again() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
     """Return the contexts of a segment's first and second evaluation."""
-    return nullcontext(), recomputing()
+    return nullcontext(), Recomputing()
 
 
 class Checkpointed:
@@ -35,6 +36,7 @@ class Checkpointed:
             raise ValueError(f"a state is stored every 1, 2, ... steps, not every {every}")
         self.every = every
 
+    @torch.compiler.disable  # a compiled model runs the block as it is
     def __call__(
         self, integrator: Integrator, dynamics: Dynamics, theta: Theta, u: Tensor, steps: int, h: float
     ) -> Tensor:

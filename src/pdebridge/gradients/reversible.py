@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from pdebridge.dynamics.base import Dynamics, Theta
 from pdebridge.dynamics.field import AdjointField
-from pdebridge.dynamics.normalisation import recomputing
+from pdebridge.dynamics.normalisation import Recomputing
 from pdebridge.gradients.checkpointed import Checkpointed
 from pdebridge.gradients.replay import Replay
 from pdebridge.integrators.base import Integrator, State
@@ -35,7 +35,7 @@ class Block:
     def backwards(self, theta: Theta, sums: tuple[Tensor | None, ...], state: State, g: State) -> tuple[State, State]:
         """Return the first state and its cotangent; add the cotangents of the weights to ``sums``."""
         rows = layers(theta, self.steps)
-        with recomputing(), self.autocast:
+        with Recomputing(), self.autocast:
             for k in reversed(range(self.steps)):
                 totals = tuple(None if total is None else total[k] for total in sums)
                 F = AdjointField(self.dynamics, rows[k], self.integrator.abscissae, k, self.h, totals)
@@ -123,5 +123,5 @@ class Reversible:
 
     def observe(self, recovered: Tensor, u: Tensor) -> None:
         """Note the error of a recovery, on the device."""
-        scale = torch.linalg.vector_norm(u).clamp_min(torch.finfo(u.dtype).tiny)
-        self.error = torch.linalg.vector_norm(recovered - u) / scale
+        scale = torch.linalg.vector_norm(u)
+        self.error = torch.linalg.vector_norm(recovered - u) / scale.where(scale > 0, 1.0)

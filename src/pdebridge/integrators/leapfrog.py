@@ -45,7 +45,7 @@ class Leapfrog(Integrator):
         (y, v), (g_y, g_v) = state, cotangent
         y, g_v = y.sub(v, alpha=h), g_v.add(g_y, alpha=h)
         f, adjoint = F.vjp(y)
-        return (y, v.sub(f, alpha=h)), (g_y.add(adjoint(g_v), alpha=h), g_v)
+        return (y, v.sub(f, alpha=h)), (adjoint(g_y, g_v, h), g_v)
 
 
 class LeapfrogPair(Leapfrog):

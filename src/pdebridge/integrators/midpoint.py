@@ -39,4 +39,4 @@ class Midpoint(Integrator):
         step = 2 * h if F.k else h
         f, adjoint = F.vjp(u)
         before = after.sub(f, alpha=step) if F.k else u
-        return (u, before), (g.add(adjoint(g_after), alpha=step), g_after)
+        return (u, before), (adjoint(g, g_after, step), g_after)

@@ -47,9 +47,9 @@ class Verlet(Integrator):
         """Undo both updates and pull the cotangents back with one evaluation each."""
         (y, z), (g_y, g_z) = state, cotangent
         f, adjoint = F.vjp(y, part=1)
-        z, g_y = z.add(f, alpha=h), g_y.sub(adjoint(g_z), alpha=h)
+        z, g_y = z.add(f, alpha=h), adjoint(g_y, g_z, -h)
         f, adjoint = F.vjp(z, part=0)
-        y, g_z = y.sub(f, alpha=h), g_z.add(adjoint(g_y), alpha=h)
+        y, g_z = y.sub(f, alpha=h), adjoint(g_z, g_y, h)
         return (y, z), (g_y, g_z)
 
 
@@ -87,7 +87,7 @@ class AugmentedVerlet(Integrator):
         """Undo both updates and pull the cotangents back with one evaluation each."""
         (y, z), (g_y, g_z) = state, cotangent
         f, adjoint = F.vjp(z, part=0)
-        y, g_z = y.sub(f, alpha=h), g_z.add(adjoint(g_y), alpha=h)
+        y, g_z = y.sub(f, alpha=h), adjoint(g_z, g_y, h)
         f, adjoint = F.vjp(y, part=1)
-        z, g_y = z.add(f, alpha=h), g_y.sub(adjoint(g_z), alpha=h)
+        z, g_y = z.add(f, alpha=h), adjoint(g_y, g_z, -h)
         return (y, z), (g_y, g_z)
