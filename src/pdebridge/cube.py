@@ -21,6 +21,9 @@ DYNAMICS = {
     "residual": "pdebridge.dynamics.residual:Residual",
     "coupling": "pdebridge.dynamics.residual:Coupling",
     "imex": "pdebridge.dynamics.imex:ReactionDiffusion",
+    "perceptron": "pdebridge.dynamics.perceptron:Perceptron",
+    "time-convolution": "pdebridge.dynamics.time_convolution:TimeConvolution",
+    "post-activation": "pdebridge.dynamics.post_activation:PostActivation",
 }
 INTEGRATORS = {
     "forward-euler": "pdebridge.integrators.euler:ForwardEuler",

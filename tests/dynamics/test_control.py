@@ -1,6 +1,7 @@
 """Controls against closed forms, and trained controls discretised anew."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -140,7 +141,7 @@ def test_a_trained_control_is_discretised_anew(name: str, step: Integrator) -> N
     with torch.no_grad():
         exact = Flow(net.dynamics, net.control, RK4(), stored, 2048 if step.order == 1 else 1024, 2.0)(u)
         errors = [float((net(u, steps / 16) - exact).norm() / exact.norm()) for steps in (4, 8, 16, 32, 64, 128, 256)]
-    assert all(fine < coarse for coarse, fine in zip(errors, errors[1:], strict=False))
+    assert all(fine < coarse for coarse, fine in pairwise(errors))
     # 7 intervals of the linear control and 5 of the cubic do not fit 2^m steps: order 2 at a kink, 4 at a jump of p'''
     order = {"piecewise-linear": min(step.order, 2)}.get(name, step.order)
     observed = math.log2(errors[-3] / errors[-1]) / 2

@@ -1,5 +1,6 @@
 """The distributions from which published codes draw the entries of ``K``."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -28,10 +29,16 @@ def clipped(shape: tuple[int, ...], deviation: float) -> Tensor:
     return torch.where(far, torch.randn(shape), K).clamp(-2 * deviation, 2 * deviation)
 
 
+def uniform(shape: tuple[int, ...], deviation: float) -> Tensor:
+    """Draw from the uniform distribution on ``+- sqrt(3) deviation``; with ``1 / sqrt(3 fan_in)`` torch's default."""
+    return math.sqrt(3.0) * deviation * (2 * torch.rand(shape) - 1)
+
+
 DRAWS: dict[str, Callable[[tuple[int, ...], float], Tensor]] = {
     "normal": normal,
     "truncated": truncated,
     "clipped": clipped,
+    "uniform": uniform,
 }
 
 

@@ -20,7 +20,7 @@ class Residual(Dynamics):
         width: number of features or channels.
         operator: ``dense``, ``conv1d``, ``conv2d`` or ``conv3d``.
         activation: name of ``sigma``.
-        normalisation: ``tv``, ``batch``, or ``none`` for a bias in place of each ``N``.
+        normalisation: ``tv``, ``group``, ``batch``, or ``none`` for a bias in place of each ``N``.
         scale: standard deviation of the initial entries of both ``K``; default the operator's own.
         distribution: of the initial entries: ``normal``, ``truncated`` or ``clipped``.
         steps: number of steps, needed by ``batch``.
