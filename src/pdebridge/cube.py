@@ -27,7 +27,9 @@ DYNAMICS = {
 }
 INTEGRATORS = {
     "forward-euler": "pdebridge.integrators.euler:ForwardEuler",
+    "rk2": "pdebridge.integrators.runge_kutta:ExplicitMidpoint",
     "rk4": "pdebridge.integrators.runge_kutta:RK4",
+    "dopri5": "pdebridge.integrators.dormand_prince:DormandPrince",
     "midpoint": "pdebridge.integrators.midpoint:Midpoint",
     "verlet": "pdebridge.integrators.verlet:Verlet",
     "augmented-verlet": "pdebridge.integrators.verlet:AugmentedVerlet",

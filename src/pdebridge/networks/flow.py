@@ -33,7 +33,8 @@ class Flow(nn.Module):
         time: ``T``.
 
     Raises:
-        ValueError: the integrator does not fit the structure of the dynamics, or the gradient the integrator.
+        ValueError: ``N`` or ``T`` is not positive, the integrator does not fit the structure of the dynamics, or the
+            gradient does not fit them.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class Flow(nn.Module):
         time: float,
     ) -> None:
         super().__init__()
+        if steps < 1 or not time > 0:
+            raise ValueError(f"time increases from 0 to T in one step or more (found T = {time:g}, {steps} steps)")
         if integrator.structure != dynamics.structure:
             raise ValueError(
                 f"{type(integrator).__name__} integrates {integrator.structure} dynamics, "
