@@ -37,7 +37,7 @@ CONVOLUTIONAL: dict[str, tuple[str, dict[str, Any]]] = {
     "conv second-order": ("second-order", {}),
     "conv second-order, pair": ("second-order", {"pair": True}),
     "conv residual": ("residual", {}),
-    "conv coupling": ("coupling", {"normalisation": "batch"}),
+    "conv coupling": ("coupling", {"normalisation": "batch", "prenormalise": (False, True)}),
     "conv imex": ("imex", {}),
 }
 FAMILIES = DENSE | CONVOLUTIONAL

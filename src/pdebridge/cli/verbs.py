@@ -71,9 +71,8 @@ def describe(options: Namespace) -> None:
     """Print one network's description, or build all of them and write their weight counts."""
     from pdebridge.training.describe import describe_cell, weight_counts
 
-    if options.settings:
-        settings = Settings.model_validate_json(options.settings)
-        every = [cell for experiment in selected(settings) for cell in cells(experiment, settings)]
+    if options.resolved:
+        every = [Cell.model_validate_json(text) for text in options.resolved]
         write_json(options.out, {"measurements": weight_counts(every)})
         return
     if not options.what:
@@ -107,11 +106,15 @@ def train(options: Namespace) -> None:
         raise UserError("name an experiment/cell; 'pdebridge list' shows them")
     tracking = Tracking.model_validate_json(options.tracking) if options.tracking else settings.tracking
     out: Path = options.out or Path("results") / cell.scale / "runs" / f"{cell.key}.json"
-    from pdebridge.paper.published import read_published
-    from pdebridge.training.fit import train as train_cell
+    from pdebridge.training.fingerprint import missing_seeds, run_folders
 
-    targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
-    runs = train_cell(cell, tracking, out.with_suffix(""), targets)
+    if missing_seeds(cell, out.with_suffix("")):
+        from pdebridge.paper.published import read_published
+        from pdebridge.training.fit import train as train_cell
+
+        targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
+        train_cell(cell, tracking, out.with_suffix(""), targets)
+    runs = run_folders(cell, out.with_suffix(""))
     write_json(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
     print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
 
@@ -191,7 +194,8 @@ def report(options: Namespace) -> int:
     """Let Snakemake write its HTML report."""
     from pdebridge.paper.report import write_report
 
-    return write_report(options.results, options.scale)
+    settings = Settings.model_validate_json(options.settings) if options.settings else settings_of(options)
+    return write_report(settings)
 
 
 def bench(options: Namespace) -> None:

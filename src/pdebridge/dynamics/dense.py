@@ -18,7 +18,7 @@ class Dense(Dynamics):
     Args:
         width: number of features or channels.
         activation: name of ``sigma``.
-        scale: standard deviation of the initial entries of ``K``; default the operator's own.
+        scale: standard deviation of the initial entries of ``K``; default that of the distribution.
         scalar_bias: one bias a layer, as in Haber & Ruthotto (2017), in place of one a feature.
         operator: ``dense``, ``conv1d``, ``conv2d`` or ``conv3d``.
         distribution: of the initial entries: ``normal``, ``truncated`` or ``clipped``.
@@ -38,7 +38,7 @@ class Dense(Dynamics):
         super().__init__()
         self.width, self.scalar_bias, self.distribution = width, scalar_bias, distribution
         self.operator, self.activation = operator_named(operator, width), activation_named(activation)
-        self.scale = scale or self.operator.deviation
+        self.scale = scale
 
     def initial(self) -> dict[str, Tensor]:
         """Draw ``K ~ N(0, scale^2)``, ``b = 0``."""

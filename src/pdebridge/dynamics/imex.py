@@ -14,7 +14,8 @@ class ReactionDiffusion(Parabolic):
 
     Part 0 is ``f``; part 1 is the resolvent ``(I + h L^T L)^{-1} u``, which the Fourier transform diagonalises:
     ``u_hat / (1 + h |L_hat|^2)``. The resolvent couples all pixels in one step and is a contraction for every ``h``.
-    The stencils of ``K`` are projected to zero mean and ``f`` has a plus sign, as in the public code.
+    The stencils of ``K`` and ``L`` are projected to zero mean, so that diffusion keeps the sum over the pixels, and
+    ``f`` has a plus sign, as in the public code.
 
     Args:
         width: number of channels.
@@ -29,9 +30,10 @@ class ReactionDiffusion(Parabolic):
             raise ValueError("diffusion acts between pixels: the operator must be conv1d, conv2d or conv3d, not dense")
         super().__init__(width, operator, **options)
         self.axes = tuple(range(2, len(self.operator.shape)))
+        self.taps = tuple(range(-len(self.axes), 0))
 
     def initial(self) -> dict[str, Tensor]:
-        """Draw ``K``, the affine weights and ``L ~ N(0, 3^-d)``, for which the mean of ``|L_hat|^2`` is 1."""
+        """Draw ``K``, the affine weights and ``L ~ N(0, 3^-d)``, for which the mean of ``|L_hat|^2`` is about 1."""
         shape = self.operator.shape[1:]
         return super().initial() | {"L": 3 ** (-len(self.axes) / 2) * torch.randn(shape)}
 
@@ -41,13 +43,17 @@ class ReactionDiffusion(Parabolic):
         if part:
             return self.resolvent(u, L, at.h)
         K, *affine = weights
-        return -super().forward(u, (K - K.mean(self.axes, keepdim=True), *affine), at)
+        return -super().forward(u, (self.zero_mean(K), *affine), at)
+
+    def zero_mean(self, stencils: Tensor) -> Tensor:
+        """Return the stencils less their mean over the taps."""
+        return stencils - stencils.mean(self.taps, keepdim=True)
 
     def resolvent(self, u: Tensor, L: Tensor, h: float) -> Tensor:
         """Return ``(I + h L^T L)^{-1} u`` on a periodic grid of the size of ``u``."""
         pixels = u.shape[2:]
         if min(pixels) < 3:
             raise ValueError(f"a stencil of 3 taps needs at least 3 pixels in each direction, not {tuple(pixels)}")
-        symbol = torch.fft.rfftn(L, s=pixels).abs().square()
+        symbol = torch.fft.rfftn(self.zero_mean(L), s=pixels).abs().square()
         u_hat = torch.fft.rfftn(u, dim=self.axes)
         return torch.fft.irfftn(u_hat / (1 + h * symbol), s=pixels, dim=self.axes)

@@ -29,11 +29,13 @@ def column(a: Tensor) -> tuple[int, ...]:
 
 
 class Normalisation(nn.Module, ABC):
-    """A normalisation of ``(batch, width, ...)`` with affine weights a channel.
+    """A normalisation of ``(batch, width, ...)`` with a number of affine `weights` a channel.
 
     Args:
         width: channels.
     """
+
+    weights = 2
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -50,6 +52,8 @@ class Normalisation(nn.Module, ABC):
 
 class Shift(Normalisation):
     """No normalisation: ``a + b``, the bias of an ordinary layer."""
+
+    weights = 1
 
     def initial(self) -> dict[str, Tensor]:
         """Return the shift ``b = 0`` alone."""

@@ -1,6 +1,5 @@
 """The linear operator ``K`` of a layer and its transpose, dense or a convolution: formulas, not weights."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -28,11 +27,6 @@ class Operator(ABC):
     def shape(self) -> tuple[int, ...]:
         """Return the shape of the weight tensor."""
 
-    @property
-    @abstractmethod
-    def deviation(self) -> float:
-        """Return the usual standard deviation of its initial entries."""
-
     @abstractmethod
     def __call__(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
         """Return ``K u + b``; ``b`` has one entry a feature, or one in all."""
@@ -57,11 +51,6 @@ class DenseOperator(Operator):
     def shape(self) -> tuple[int, ...]:
         """Return ``(width, width)``."""
         return (self.width, self.width)
-
-    @property
-    def deviation(self) -> float:
-        """Return ``1/sqrt(width)``: then ``||K|| = 2`` about."""
-        return 1.0 / math.sqrt(self.width)
 
     def __call__(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
         """Return ``u K^T + b`` for rows ``u``."""
@@ -107,11 +96,6 @@ class Convolution(Operator):
     def shape(self) -> tuple[int, ...]:
         """Return ``(width, width, kernel, ...)``."""
         return (self.width, self.width) + (self.kernel,) * self.dimension
-
-    @property
-    def deviation(self) -> float:
-        """Return ``sqrt(2 / (kernel * width))``, the standard deviation in the code of Ruthotto & Haber (2020)."""
-        return math.sqrt(2.0 / (self.kernel * self.width))
 
     def __call__(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
         """Return the convolution of ``u`` with ``K``, plus ``b``."""

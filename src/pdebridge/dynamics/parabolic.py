@@ -24,10 +24,10 @@ class Parabolic(Dynamics):
         operator: ``dense``, ``conv1d``, ``conv2d`` or ``conv3d``.
         activation: name of ``sigma``.
         normalisation: ``N``: ``tv``, ``batch``, or ``none`` for the bias ``b`` alone.
-        scale: standard deviation of the initial entries of ``K``; default the operator's own.
+        scale: standard deviation of the initial entries of ``K``; default that of the distribution.
         distribution: of the initial entries: ``normal``, ``truncated`` or ``clipped``.
         steps: number of steps, needed by ``batch`` for its running statistics.
-        prenormalise: normalise ``u`` as well (``tv`` or ``batch``), ``-K^T sigma(N(K N(u)))``, as in the code of
+        prenormalise: normalise ``u`` as well, ``-K^T sigma(N(K N(u)))``, as in the code of
             Chang et al. (AAAI 2018).
     """
 
@@ -47,7 +47,7 @@ class Parabolic(Dynamics):
         super().__init__()
         self.width, self.distribution = width, distribution
         self.operator, self.activation = operator_named(operator, width), activation_named(activation)
-        self.scale = scale or self.operator.deviation
+        self.scale = scale
         self.norm = normalisation_named(normalisation, width, steps)
         self.prenorm = normalisation_named(normalisation, width, steps) if prenormalise else None
 
@@ -60,7 +60,8 @@ class Parabolic(Dynamics):
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
         """Return ``-K^T sigma(N(K u))``; the sign is put on the small ``K``."""
         if self.prenorm:
-            u, theta = self.prenorm(u, theta[:2], at), theta[2:]
+            n = self.prenorm.weights
+            u, theta = self.prenorm(u, theta[:n], at), theta[n:]
         K, *affine = theta
         return self.operator.transpose(-K, self.activation(self.norm(self.operator(K, u), affine, at)))
 

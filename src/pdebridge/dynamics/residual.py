@@ -1,65 +1,41 @@
 """Ordinary residual blocks of two free layers: the baselines of the stable architectures."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from pdebridge.dynamics.activation import activation_named
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta, half
+from pdebridge.dynamics.base import Instant, Theta, half
 from pdebridge.dynamics.draw import draw
 from pdebridge.dynamics.hamiltonian import Pair
-from pdebridge.dynamics.normalisation import Normalisation, normalisation_named
-from pdebridge.dynamics.operator import operator_named
+from pdebridge.dynamics.parabolic import Parabolic
 
 
-class Residual(Dynamics):
+class Residual(Parabolic):
     """``u' = K_2 sigma(N(K_1 sigma(N(u))))``: the pre-activation residual block (He et al., ECCV 2016).
+
+    The layer of `Parabolic` with a second free operator in the place of ``-K^T``: nothing bounds its Jacobian.
 
     Args:
         width: number of features or channels.
-        operator: ``dense``, ``conv1d``, ``conv2d`` or ``conv3d``.
-        activation: name of ``sigma``.
-        normalisation: ``tv``, ``group``, ``batch``, or ``none`` for a bias in place of each ``N``.
-        scale: standard deviation of the initial entries of both ``K``; default the operator's own.
-        distribution: of the initial entries: ``normal``, ``truncated`` or ``clipped``.
-        steps: number of steps, needed by ``batch``.
+        prenormalise: whether ``sigma(N(.))`` comes first; a network's first block can follow one already.
+        options: operator, activation, normalisation, scale, distribution and steps, as in `Parabolic`.
     """
 
-    structure: Structure = "explicit"
-
-    def __init__(
-        self,
-        width: int,
-        operator: str = "conv2d",
-        activation: str = "relu",
-        normalisation: str = "tv",
-        scale: float | None = None,
-        distribution: str = "normal",
-        steps: int | None = None,
-    ) -> None:
-        super().__init__()
-        self.width, self.distribution = width, distribution
-        self.operator, self.activation = operator_named(operator, width), activation_named(activation)
-        self.scale = scale or self.operator.deviation
-        self.norms: Iterable[Normalisation] = nn.ModuleList(  # type: ignore[assignment]
-            [normalisation_named(normalisation, width, steps) for _ in range(2)]
-        )
+    def __init__(self, width: int, prenormalise: bool = True, **options: Any) -> None:
+        super().__init__(width, prenormalise=prenormalise, **options)
 
     def initial(self) -> dict[str, Tensor]:
-        """Draw ``K_1`` and ``K_2``; biases are 0, the scales of normalisations 1."""
-        weights: dict[str, Tensor] = {}
-        for i, norm in enumerate(self.norms):
-            K = draw(self.distribution, self.operator.shape, self.scale)
-            weights |= {f"{name}_{i}": w for name, w in ({"K": K} | norm.initial()).items()}
-        return weights
+        """Draw ``K`` (which is ``K_1``) and ``K_2``; biases are 0, the scales of normalisations 1."""
+        return super().initial() | {"K_2": draw(self.distribution, self.operator.shape, self.scale)}
 
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
         """Return ``K_2 sigma(N(K_1 sigma(N(u))))``."""
-        n = len(theta) // 2
-        for norm, (K, *affine) in zip(self.norms, (theta[:n], theta[n:]), strict=True):
-            u = self.operator(K, self.activation(norm(u, affine, at)))
-        return u
+        *theta, K_2 = theta
+        if self.prenorm:
+            n = self.prenorm.weights
+            u, theta = self.activation(self.prenorm(u, theta[:n], at)), theta[n:]
+        K, *affine = theta
+        return self.operator(K_2, self.activation(self.norm(self.operator(K, u), affine, at)))
 
 
 class Coupling(Pair):
@@ -70,8 +46,10 @@ class Coupling(Pair):
 
     Args:
         width: number of features or channels, even.
-        options: those of `Residual`.
+        prenormalise: whether ``sigma(N(.))`` comes first in ``F_1`` and in ``F_2``.
+        options: operator, activation, normalisation, scale, distribution and steps, as in `Parabolic`.
     """
 
-    def __init__(self, width: int, **options: Any) -> None:
-        super().__init__(Residual(half(width), **options), Residual(half(width), **options))
+    def __init__(self, width: int, prenormalise: tuple[bool, bool] = (True, True), **options: Any) -> None:
+        first, second = (Residual(half(width), pre, **options) for pre in prenormalise)
+        super().__init__(first, second)

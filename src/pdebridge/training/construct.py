@@ -47,6 +47,8 @@ def network(spec: DenseNetwork, features: int, classes: int, what: str = "networ
     dynamics = _on_axis("dynamics", spec.dynamics, what, spec.width)
     integrator = _on_axis("integrator", spec.integrator, what)
     gradient = load(target("gradient", spec.gradient.name))
+    if spec.gradient.options:
+        gradient = _on_axis("gradient", spec.gradient, what)
     try:
         opening = OPENINGS[spec.opening](features, spec.width)
         flow = Flow(dynamics, PiecewiseConstant(dynamics, spec.steps), integrator, gradient, spec.steps, spec.time)

@@ -16,24 +16,18 @@ from safetensors.torch import save_file
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.settings import Tracking
-from pdebridge.files import read_json, replace_folder, write_json
-from pdebridge.provenance import commit, digest, hardware, sources, versions
+from pdebridge.files import replace_folder, write_json
+from pdebridge.provenance import commit, hardware, versions
 from pdebridge.training import construct
 from pdebridge.training.batches import Batches
 from pdebridge.training.classification import Classification
 from pdebridge.training.divergence import DivergenceGuard
+from pdebridge.training.fingerprint import fingerprint, is_current, missing_seeds, run_folders
 from pdebridge.training.history import History
-from pdebridge.training.modules import modules
 from pdebridge.training.progress import Progress
 from pdebridge.training.tracking import logger_of_seed, tracked
 
 CHECKPOINTS = 20  # a training; an interruption costs at most a twentieth of it
-
-
-def fingerprint(cell: Cell, seed: int) -> str:
-    """Return what a run's numbers depend on: data, network, training, seed, code, torch's version."""
-    decisive = cell.model_dump_json(include={"data", "network", "training"})
-    return digest(decisive, str(seed), torch.__version__, *sources(modules(cell)))
 
 
 def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, Any]]) -> list[Path]:
@@ -48,8 +42,8 @@ def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, 
     Returns:
         The run directories.
     """
-    runs = {seed: folder / f"seed-{seed}" for seed in range(cell.seeds)}
-    missing = [seed for seed, run in runs.items() if not is_current(run, fingerprint(cell, seed))]
+    runs = run_folders(cell, folder)
+    missing = missing_seeds(cell, folder)
     facts = {"cell": cell.model_dump(mode="json"), "published": targets, **commit(), "versions": versions()}
     if missing:
         progress = Progress(cell.key, cell.seeds, cell.training.epochs)
@@ -58,13 +52,7 @@ def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, 
                 progress.begin(seed)
                 train_seed(cell, seed, runs[seed], progress, logger_of_seed(run, seed))
         progress.close()
-    return list(runs.values())
-
-
-def is_current(run: Path, expected: str) -> bool:
-    """Tell whether a finished run directory has this fingerprint."""
-    described = run / "run.json"
-    return described.is_file() and read_json(described)["fingerprint"] == expected
+    return runs
 
 
 def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: list[Any]) -> dict[str, Any]:
