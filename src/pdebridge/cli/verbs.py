@@ -1,6 +1,7 @@
 """What each verb does; every heavy import is inside the verb that needs it."""
 
 import json
+import os
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -120,6 +121,8 @@ def train(options: Namespace) -> None:
     out: Path = options.out or Path("results") / cell.scale / "runs" / f"{cell.key}.json"
     from pdebridge.training.fingerprint import missing_seeds, run_folders
 
+    # before torch is imported; the workflow has set it to the rule's threads
+    os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
     if missing_seeds(cell, out.with_suffix("")):
         from pdebridge.paper.published import read_published
         from pdebridge.training.fit import train as train_cell
