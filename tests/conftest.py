@@ -1,1 +1,18 @@
-"""Puts this folder on the path, so that tests of several rooms share `families`."""
+"""What all tests share: one thread, hypothesis without a clock, and the project's root as working directory."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parents[1]
+
+# time belongs to the machine: a slow draw is no failure
+settings.register_profile("pdebridge", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pdebridge")
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch):
+    """Configuration is read relative to the project's root."""
+    monkeypatch.chdir(ROOT)

@@ -70,7 +70,7 @@ def control(F: Dynamics, steps: int, seed: int = 0) -> PiecewiseConstant:
 
 def integrators(F: Dynamics) -> list[Integrator]:
     classes = [load(reference) for reference in INTEGRATORS.values()]
-    return [made() for made in classes if made.structure == F.structure]
+    return [made() for made in classes if made.structure == F.structure and not made.adaptive]
 
 
 def points(reversible: bool = False) -> list[tuple[str, Integrator]]:

@@ -21,10 +21,15 @@ DYNAMICS = {
     "residual": "pdebridge.dynamics.residual:Residual",
     "coupling": "pdebridge.dynamics.residual:Coupling",
     "imex": "pdebridge.dynamics.imex:ReactionDiffusion",
+    "perceptron": "pdebridge.dynamics.perceptron:Perceptron",
+    "time-convolution": "pdebridge.dynamics.time_convolution:TimeConvolution",
+    "post-activation": "pdebridge.dynamics.post_activation:PostActivation",
 }
 INTEGRATORS = {
     "forward-euler": "pdebridge.integrators.euler:ForwardEuler",
+    "rk2": "pdebridge.integrators.runge_kutta:ExplicitMidpoint",
     "rk4": "pdebridge.integrators.runge_kutta:RK4",
+    "dopri5": "pdebridge.integrators.dormand_prince:DormandPrince",
     "midpoint": "pdebridge.integrators.midpoint:Midpoint",
     "verlet": "pdebridge.integrators.verlet:Verlet",
     "augmented-verlet": "pdebridge.integrators.verlet:AugmentedVerlet",
@@ -36,6 +41,12 @@ GRADIENTS = {
     "stored": "pdebridge.gradients.stored:stored",
     "checkpointed": "pdebridge.gradients.checkpointed:Checkpointed",
     "reversible": "pdebridge.gradients.reversible:Reversible",
+}
+CONTROLS = {
+    "constant": "pdebridge.dynamics.control:Constant",
+    "piecewise-constant": "pdebridge.dynamics.control:PiecewiseConstant",
+    "piecewise-linear": "pdebridge.dynamics.spline:PiecewiseLinear",
+    "b-spline": "pdebridge.dynamics.spline:BSpline",
 }
 AXES = {"dynamics": DYNAMICS, "integrator": INTEGRATORS, "gradient": GRADIENTS}
 

@@ -16,9 +16,12 @@ from pdebridge.integrators.euler import ForwardEuler
 from pdebridge.integrators.leapfrog import Leapfrog
 from pdebridge.integrators.march import advance
 from pdebridge.integrators.midpoint import Midpoint
-from pdebridge.integrators.runge_kutta import RK4
+from pdebridge.integrators.runge_kutta import RK4, DormandPrince5, ExplicitMidpoint
 
-STEPS: list[Integrator] = [load(reference)() for name, reference in INTEGRATORS.items() if name != "imex-euler"]
+STEPS: list[Integrator] = [
+    *(load(reference)() for name, reference in INTEGRATORS.items() if name not in ("imex-euler", "dopri5")),
+    DormandPrince5(),
+]
 START = {
     "explicit": [[0.6, 0.8]],
     "partitioned": [[0.6, 0.8]],
@@ -106,7 +109,13 @@ def test_phase_plane(K: list[list[float]], growth: int) -> None:
         assert (torch.log(ratio).abs() < 0.06).all()
 
 
-@pytest.mark.parametrize(("step", "axis"), [(ForwardEuler(), -1.0), (RK4(), -1.0), (RK4(), 1j), (Midpoint(), 1j)])
+@pytest.mark.parametrize(
+    ("step", "axis"),
+    [
+        *((step, -1.0) for step in (ForwardEuler(), ExplicitMidpoint(), RK4(), DormandPrince5())),
+        *((step, 1j) for step in (RK4(), Midpoint())),
+    ],
+)
 def test_stability_limits(step: Integrator, axis: complex) -> None:
     """Amplification of ``u' = lambda u`` just inside and just outside of the declared limit."""
     limit = step.real_limit if axis == -1.0 else step.imaginary_limit

@@ -1,1 +1,1 @@
-"""Measurements of time and memory that compare one way of computing with another, in one process."""
+"""Speed as ratios within one run: against a plain loop or a peer that does the same work."""

@@ -105,7 +105,9 @@ def _children(node: Mapping, part: Any, schema: Mapping) -> list[Mapping]:
     if part in tagged:
         return [{"$ref": tagged[part]}]
     named = [leaf["properties"][part] for leaf in leaves if part in leaf.get("properties", {})]
-    return named or [leaf["additionalProperties"] for leaf in leaves if isinstance(leaf.get("additionalProperties"), dict)]
+    return named or [
+        leaf["additionalProperties"] for leaf in leaves if isinstance(leaf.get("additionalProperties"), dict)
+    ]
 
 
 def settings_from(content: Mapping, where: str = str(CONFIG)) -> Settings:
@@ -142,7 +144,12 @@ def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS
 
 
 def _cell(experiment: Experiment, name: str, content: Mapping, settings: Settings, folder: Path) -> Cell:
-    identity = {"experiment": experiment.name, "cell": name, "scale": settings.scale}
+    identity = {
+        "experiment": experiment.name,
+        "cell": name,
+        "scale": settings.scale,
+        "folders": settings.data.model_dump(),
+    }
     where = f"{folder / experiment.name}.yaml, cell {name!r}"
     cell = parse(Cell, {"seeds": experiment.seeds, **content, **identity}, where)
     return limited(cell, settings.limits)

@@ -1,13 +1,16 @@
 """What every right-hand side declares: its structure, its weights at one instant, and ``F`` itself."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 Structure = Literal["explicit", "partitioned", "augmented", "second-order", "second-order-pair", "implicit-explicit"]
 Theta = Sequence[Tensor]
+Sums = Sequence[Tensor | None]
+Transpose = Callable[[Tensor, Sums, float], Tensor]
 
 
 def half(width: int) -> int:
@@ -56,3 +59,25 @@ class Dynamics(nn.Module, ABC):
     @abstractmethod
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
         """Return ``F(t, u; theta)``, of the shape, dtype and device of ``u`` (batch first)."""
+
+    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+        """Return ``F(t, u; theta)`` and the adjoint of its derivative, to be used once.
+
+        The adjoint maps ``(g, sums, scale)`` to ``(dF/du)^T g`` and adds ``scale (dF/dtheta)^T g`` to `sums`, which
+        holds a tensor a weight, or ``None`` where none is wanted. This general form records a graph of the one
+        evaluation; a dynamics whose derivative is known in closed form overrides it.
+        """
+        u, *theta = (w.detach().requires_grad_() for w in (u, *theta))
+        with torch.enable_grad():
+            f = self(u, theta, at, part)
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            wanted = [(w, total) for w, total in zip(theta, sums, strict=True) if total is not None]
+            leaves = (u, *(w for w, _ in wanted))
+            g_u, *pulled = torch.autograd.grad(f, leaves, g.to(f.dtype), allow_unused=True)
+            for (_, total), p in zip(wanted, pulled, strict=True):
+                if p is not None:
+                    total.add_(p, alpha=scale)
+            return torch.zeros_like(u) if g_u is None else g_u
+
+        return f.detach(), transpose

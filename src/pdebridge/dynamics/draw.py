@@ -37,10 +37,20 @@ def clipped(shape: Shape, deviation: float | None = None) -> Tensor:
     return torch.where(K.abs() > 2 * s, torch.randn(shape), K).clamp(-2 * s, 2 * s)
 
 
+def uniform(shape: Shape, deviation: float | None = None) -> Tensor:
+    """Draw from the uniform distribution on ``+- sqrt(3) deviation``.
+
+    Default deviation ``1 / sqrt(3 * in * taps)``, torch's own initial weights.
+    """
+    s = deviation or 1.0 / math.sqrt(3.0 * math.prod(shape[1:]))
+    return math.sqrt(3.0) * s * (2 * torch.rand(shape) - 1)
+
+
 DRAWS: dict[str, Callable[[Shape, float | None], Tensor]] = {
     "normal": normal,
     "truncated": truncated,
     "clipped": clipped,
+    "uniform": uniform,
 }
 
 

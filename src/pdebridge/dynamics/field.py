@@ -1,6 +1,8 @@
 """A dynamics bound to the weights of one step: the function that an integrator evaluates."""
 
+import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -13,6 +15,8 @@ Adjoint = Callable[[Tensor, Tensor, float], Tensor]
 
 class Field:
     """``F(t_k + c h, u; theta(t_k + c h))`` for one step ``k``.
+
+    Between the abscissae the weights are interpolated by the polynomial through their samples.
 
     Args:
         dynamics: the right-hand side.
@@ -35,8 +39,11 @@ class Field:
         """Return ``theta`` at the fraction ``c``, as views; squeezing has a free derivative, indexing has not."""
         if not self.theta or len(self.theta[0]) == 1:
             return tuple(w.squeeze(0) for w in self.theta)
-        s = self.abscissae.index(c)
-        return tuple(w[s] for w in self.theta)
+        if c in self.abscissae:
+            s = self.abscissae.index(c)
+            return tuple(w[s] for w in self.theta)
+        weights = lagrange(self.abscissae, c)
+        return tuple(torch.tensordot(w.new_tensor(weights), w, 1) for w in self.theta)
 
 
 class AdjointField(Field):
@@ -68,20 +75,37 @@ class AdjointField(Field):
         super().__init__(dynamics, leaves, abscissae, k, h)
         self.sums = sums
 
+    def linearise(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Return ``F(u)`` and the map ``g -> (dF/du)^T g``, to be used once; it adds ``(dF/dtheta)^T g`` to `sums`."""
+        f, transpose = self._linearised(u, c, part)
+        return f, lambda g: transpose(g, 1.0)
+
     def vjp(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Adjoint]:
         """Return ``F(u)`` and the adjoint of an update ``a += h F(u)``, to be used once.
 
         The adjoint maps ``(g_u, g_a, h)`` to ``g_u + h (dF/du)^T g_a`` and adds ``h (dF/dtheta)^T g_a`` to `sums`.
         """
-        leaf = u.detach().requires_grad_()
-        with torch.enable_grad():
-            f = self(leaf, c, part)
+        f, transpose = self._linearised(u, c, part)
+        return f, lambda g_u, g_a, h: g_u.add(transpose(g_a, h), alpha=h)
 
-        def adjoint(g_u: Tensor, g_a: Tensor, h: float) -> Tensor:
-            (g,) = self.pull((f,), (leaf,), (g_a.to(f.dtype),), h)
-            return g_u.add(g, alpha=h)
+    def _linearised(self, u: Tensor, c: float, part: int) -> tuple[Tensor, Callable[[Tensor, float], Tensor]]:
+        f, transpose = self.dynamics.linearise(u, self.weights(c), Instant(self.k, c, self.h), part)
+        single = not self.theta or len(self.theta[0]) == 1
+        if single or c in self.abscissae:
+            s = 0 if single else self.abscissae.index(c)
+            views = tuple(total if total is None else total[s] for total in self.sums)
+            return f, lambda g, h: transpose(g, views, h)
+        rows = tuple(total if total is None else torch.zeros_like(total[0]) for total in self.sums)
 
-        return f.detach(), adjoint
+        def spread(g: Tensor, h: float) -> Tensor:
+            g_u = transpose(g, rows, h)
+            for s, weight in enumerate(lagrange(self.abscissae, c)):
+                for total, row in zip(self.sums, rows, strict=True):
+                    if weight and total is not None and row is not None:
+                        total[s].add_(row, alpha=weight)
+            return g_u
+
+        return f, spread
 
     def pull(self, outputs: Tensors, inputs: Tensors, cotangents: Tensors, scale: float = 1.0) -> tuple[Tensor, ...]:
         """Return the cotangents of ``inputs`` and add ``scale`` times those of the weights to `sums`."""
@@ -92,3 +116,32 @@ class AdjointField(Field):
             if g is not None:
                 total.add_(g, alpha=scale)
         return tuple(torch.zeros_like(u) if g is None else g for u, g in zip(inputs, pulled, strict=False))
+
+
+class Portion(AdjointField):
+    """A part of a step as a step of its own: the fraction ``c`` of the part is ``start + c share`` of the whole.
+
+    Args:
+        whole: the field of the step.
+        start: fraction of the step where the part begins.
+        share: length of the part as a fraction of the step.
+    """
+
+    __slots__ = ("share", "start", "whole")
+
+    def __init__(self, whole: Field, start: float, share: float) -> None:
+        self.whole, self.start, self.share = whole, start, share
+
+    def __call__(self, u: Tensor, c: float = 0.0, part: int = 0) -> Tensor:
+        """Evaluate the right-hand side at the fraction ``c`` of the part."""
+        return self.whole(u, self.start + c * self.share, part)
+
+    def linearise(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Return ``F(u)`` and the map ``g -> (dF/du)^T g``, if the whole is an `AdjointField`."""
+        return self.whole.linearise(u, self.start + c * self.share, part)  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=256)
+def lagrange(abscissae: tuple[float, ...], c: float) -> tuple[float, ...]:
+    """Return the values at ``c`` of the polynomials that are one at one of the abscissae and zero at the others."""
+    return tuple(math.prod((c - other) / (node - other) for other in abscissae if other != node) for node in abscissae)

@@ -87,6 +87,29 @@ class TVNorm(Normalisation):
         return a * torch.rsqrt(squares + self.eps) * s + b
 
 
+class GroupNorm(Normalisation):
+    """Normalisation over groups of channels and all pixels of one sample (Wu & He, ECCV 2018).
+
+    No coupling across the batch and no running statistics, so it is recomputed exactly.
+
+    Args:
+        width: channels.
+        groups: default ``min(32, width)``, as in torchdiffeq's MNIST example.
+        eps: added to the variance.
+    """
+
+    def __init__(self, width: int, groups: int | None = None, eps: float = 1e-5) -> None:
+        super().__init__(width)
+        self.groups, self.eps = groups or min(32, width), eps
+        if width % self.groups:
+            raise ValueError(f"{width} channels do not divide into {self.groups} groups")
+
+    def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
+        """Return the normalised ``a``; ``at`` is not used."""
+        s, b = affine
+        return functional.group_norm(a, self.groups, s, b, self.eps)
+
+
 class BatchNorm(Normalisation):
     """Batch normalisation with running statistics of its own at every step ``k``.
 
@@ -118,11 +141,13 @@ class BatchNorm(Normalisation):
 
 
 def normalisation_named(name: str, width: int, steps: int | None) -> Normalisation:
-    """Return the normalisation ``none``, ``tv`` or ``batch``; the last needs the number of steps."""
+    """Return the normalisation ``none``, ``tv``, ``group`` or ``batch``; the last needs the number of steps."""
     if name == "none":
         return Shift(width)
     if name == "tv":
         return TVNorm(width)
+    if name == "group":
+        return GroupNorm(width)
     if name == "batch" and steps is not None:
         return BatchNorm(width, steps)
-    raise ValueError(f"unknown normalisation {name!r} (steps={steps}); valid: none, tv, batch with steps=N")
+    raise ValueError(f"unknown normalisation {name!r} (steps={steps}); valid: none, tv, group, batch with steps=N")

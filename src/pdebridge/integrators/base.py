@@ -1,6 +1,7 @@
 """The contract of a one-step integrator on a tuple of tensors."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -18,12 +19,15 @@ class Integrator(ABC):
     `real_limit` and `imaginary_limit` bound ``h |lambda|`` on the negative real and on the imaginary axis for
     stability; on second-order and partitioned equations ``lambda = i omega``.
 
+    An adaptive integrator cuts each step into as many as its tolerance asks for.
+
     A reversible integrator evaluates each ``(c, part)`` of a step once, at arguments that `inverse` meets again.
     """
 
     structure: ClassVar[Structure]
     order: ClassVar[int]
     reversible: ClassVar[bool] = False
+    adaptive: ClassVar[bool] = False
     abscissae: ClassVar[tuple[float, ...]] = (0.0,)
     real_limit: ClassVar[float] = 0.0
     imaginary_limit: ClassVar[float] = 0.0
@@ -51,6 +55,17 @@ class Integrator(ABC):
         with torch.enable_grad():
             after = self.step(F, before, h)
         return tuple(s.detach() for s in before), F.pull(after, before, cotangent)
+
+    def linearise(self, F: AdjointField, state: State, h: float) -> tuple[State, Callable[[State], State]]:
+        """Advance by ``h`` and return the adjoint of the step, ``g -> J_k^T g``, to be used once.
+
+        The adjoint adds the cotangents of the weights to those of ``F``. This general form records a graph of the
+        step.
+        """
+        before = tuple(s.detach().requires_grad_() for s in state)
+        with torch.enable_grad():
+            after = self.step(F, before, h)
+        return tuple(s.detach() for s in after), lambda cotangent: F.pull(after, before, cotangent)
 
     def finish(self, state: State) -> Tensor:
         """Return the features of a state; ``finish(start(u)) == u``."""

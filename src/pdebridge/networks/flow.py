@@ -33,7 +33,8 @@ class Flow(nn.Module):
         time: ``T``.
 
     Raises:
-        ValueError: the integrator does not fit the structure of the dynamics, or the gradient the integrator.
+        ValueError: ``N`` or ``T`` is not positive, the integrator does not fit the structure of the dynamics, or the
+            gradient does not fit them.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class Flow(nn.Module):
         time: float,
     ) -> None:
         super().__init__()
+        if steps < 1 or not time > 0:
+            raise ValueError(f"time increases from 0 to T in one step or more (found T = {time:g}, {steps} steps)")
         if integrator.structure != dynamics.structure:
             raise ValueError(
                 f"{type(integrator).__name__} integrates {integrator.structure} dynamics, "
@@ -60,14 +63,19 @@ class Flow(nn.Module):
         self.gradient: Gradient = gradient() if isinstance(gradient, type) else gradient
         self.steps, self.h = steps, time / steps
 
-    def forward(self, u: Tensor, refinement: int = 1) -> Tensor:
+    def forward(self, u: Tensor, refinement: float = 1) -> Tensor:
         """Return ``u(T)`` for features ``u``, batch first.
 
-        With ``refinement`` r the same control is integrated in ``r N`` steps of ``h/r``: the differential equation
-        that the network stands for, rather than the network. Under autocast the features and the updates of a step
-        stay float32; only ``F`` is in low precision.
+        With ``refinement`` r the same control is integrated in ``r N`` steps of ``h/r``, for example r = 1/4 or 16:
+        the differential equation that the network stands for, rather than the network. Under autocast the features
+        and the updates of a step stay float32; only ``F`` is in low precision.
+
+        Raises:
+            ValueError: ``r N`` is not a number of steps.
         """
-        steps = refinement * self.steps
+        steps = round(refinement * self.steps)
+        if steps < 1 or abs(steps - refinement * self.steps) > 1e-9 * steps:
+            raise ValueError(f"{refinement} times {self.steps} steps is not a whole number of steps")
         theta = self.control.sample(steps, self.integrator.abscissae)
         u = u.float() if u.dtype in (torch.bfloat16, torch.float16) and torch.is_autocast_enabled(u.device.type) else u
         return self.gradient(self.integrator, self.dynamics, theta, u, steps, self.h / refinement)

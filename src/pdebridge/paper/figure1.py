@@ -75,5 +75,7 @@ def draw_paths(ax: Any, part: Arrays) -> None:
     for k, colour in enumerate((BLUE, ORANGE)):
         paths = part["paths"][:, part["paths_c"] == k]
         ax.plot(paths[:, :, 0], paths[:, :, 1], color=colour, linewidth=0.4, alpha=0.5)
-        ax.scatter(*paths[0, :, :2].T, s=9, facecolors="white", edgecolors=colour, linewidths=0.6, marker=MARKERS[k], zorder=3)
+        ax.scatter(
+            *paths[0, :, :2].T, s=9, facecolors="white", edgecolors=colour, linewidths=0.6, marker=MARKERS[k], zorder=3
+        )
         ax.scatter(*paths[-1, :, :2].T, s=9, color=colour, linewidths=0, marker=MARKERS[k], zorder=3)

@@ -2,4 +2,5 @@
 
 FIGURES = {
     "figure1": "pdebridge.paper.figure1:draw",
+    "instability": "pdebridge.paper.instability:draw",
 }

@@ -21,7 +21,7 @@ COLOURS: dict[Verdict, str] = {
     "not run at this scale": "#f3f3f3",
     "source unconfirmed": "#eeeeee",
 }
-COMPACT = ["source", "locator", "cell", "quantity", "unit", "published", "ours", "95 % interval", "n", "verdict"]
+COMPACT = ["id", "source", "locator", "quantity", "unit", "published", "ours", "95 % interval", "n", "verdict"]
 
 
 def verdict_table(
@@ -122,7 +122,9 @@ def latex(frame: pd.DataFrame, caption: str) -> str:
     """Return a frame as a booktabs table."""
     styled = frame.style.format(escape="latex").hide(axis="index")
     columns = {name: _latex_text(name) for name in frame.columns}
-    return str(styled.relabel_index(list(columns.values()), axis="columns").to_latex(hrules=True, caption=_latex_text(caption)))
+    return str(
+        styled.relabel_index(list(columns.values()), axis="columns").to_latex(hrules=True, caption=_latex_text(caption))
+    )
 
 
 def _latex_text(text: str) -> str:
@@ -142,6 +144,9 @@ def html(frame: pd.DataFrame, caption: str) -> str:
 STYLES: Any = [
     {"selector": "", "props": "border-collapse: collapse; font: 14px/1.5 system-ui, sans-serif; color: #222"},
     {"selector": "caption", "props": "text-align: left; font-size: 16px; font-weight: 600; padding: 8px 0"},
-    {"selector": "th", "props": "text-align: left; padding: 6px 10px; border-bottom: 2px solid #444; white-space: nowrap"},
+    {
+        "selector": "th",
+        "props": "text-align: left; padding: 6px 10px; border-bottom: 2px solid #444; white-space: nowrap",
+    },
     {"selector": "td", "props": "padding: 4px 10px; border-bottom: 1px solid #ddd; vertical-align: top"},
 ]

@@ -19,6 +19,7 @@ REFINEMENT = 32
 def propagation(runs: list[Path]) -> StudyResult:
     """Propagate the validation set of each run; pictures are of the first seed of each cell, numbers of every seed.
 
+    - ``net/accuracy`` (%): validation accuracy of the network.
     - ``ode/deviation`` (%): ``|u_N - u(T)| / |u(T)|`` over the validation set, ``u(T)`` from the same weights,
       piecewise constant in time, with the step ``h/32``; small where the network resolves its differential equation.
     - ``ode/accuracy`` (%): validation accuracy when the classifier is given ``u(T)`` in place of ``u_N``.
@@ -38,6 +39,7 @@ def propagation(runs: list[Path]) -> StudyResult:
             names[key].append(str(folder))
         if run.seed == 0:
             arrays |= {f"{run.cell.cell}/{name}": array for name, array in picture(run).items()}
+    arrays |= {f"numbers/{cell}/{quantity}": np.array(v) for (_, cell, quantity), v in values.items()}
     return StudyResult([Measurement(*key, values[key], names[key]) for key in values], arrays)
 
 
@@ -48,6 +50,7 @@ def deviation(run: Run) -> dict[str, float]:
     u, exact = run.net.flow(u0), run.net.flow(u0, refinement=REFINEMENT)
     jacobians = vmap(jacrev(lambda v: run.net.flow(v.unsqueeze(0)).squeeze(0)))(u0)
     return {
+        "net/accuracy": 100 * float((run.net.classify(u).argmax(1) == c).double().mean()),
         "ode/deviation": 100 * float((u - exact).norm() / exact.norm()),
         "ode/accuracy": 100 * float((run.net.classify(exact).argmax(1) == c).double().mean()),
         "sensitivity": float(torch.linalg.matrix_norm(jacobians, ord=2).max()),

@@ -16,32 +16,19 @@ from safetensors.torch import save_file
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.settings import Tracking
-from pdebridge.files import read_json, replace_folder, write_json
-from pdebridge.provenance import commit, digest, hardware, sources, versions
+from pdebridge.files import replace_folder, write_json
+from pdebridge.provenance import commit, hardware, versions
 from pdebridge.training import construct
 from pdebridge.training.batches import Batches
 from pdebridge.training.classification import Classification
 from pdebridge.training.divergence import DivergenceGuard
+from pdebridge.training.fingerprint import fingerprint, is_current, missing_seeds, run_folders
 from pdebridge.training.history import History
 from pdebridge.training.progress import Progress
 from pdebridge.training.tracking import logger_of_seed, tracked
 
+EVALUATED = 4096  # samples at a time, without gradients
 CHECKPOINTS = 20  # a training; an interruption costs at most a twentieth of it
-
-
-def modules(cell: Cell) -> list[str]:
-    """Return the modules that a training of this cell runs: this one and the named objects."""
-    from pdebridge.cube import target
-    from pdebridge.datasets.names import DATASETS
-
-    axes = [target(axis, getattr(cell.network, axis).name) for axis in ("dynamics", "integrator", "gradient")]
-    return ["pdebridge.training.fit", DATASETS.get(cell.data.name, cell.data.name), *axes]
-
-
-def fingerprint(cell: Cell, seed: int) -> str:
-    """Return what a run's numbers depend on: data, network, training, seed, code, torch's version."""
-    decisive = cell.model_dump_json(include={"data", "network", "training"})
-    return digest(decisive, str(seed), torch.__version__, *sources(modules(cell)))
 
 
 def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, Any]]) -> list[Path]:
@@ -56,8 +43,8 @@ def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, 
     Returns:
         The run directories.
     """
-    runs = {seed: folder / f"seed-{seed}" for seed in range(cell.seeds)}
-    missing = [seed for seed, run in runs.items() if not is_current(run, fingerprint(cell, seed))]
+    runs = run_folders(cell, folder)
+    missing = missing_seeds(cell, folder)
     facts = {"cell": cell.model_dump(mode="json"), "published": targets, **commit(), "versions": versions()}
     if missing:
         progress = Progress(cell.key, cell.seeds, cell.training.epochs)
@@ -66,13 +53,7 @@ def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, 
                 progress.begin(seed)
                 train_seed(cell, seed, runs[seed], progress, logger_of_seed(run, seed))
         progress.close()
-    return list(runs.values())
-
-
-def is_current(run: Path, expected: str) -> bool:
-    """Tell whether a finished run directory has this fingerprint."""
-    described = run / "run.json"
-    return described.is_file() and read_json(described)["fingerprint"] == expected
+    return runs
 
 
 def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: list[Any]) -> dict[str, Any]:
@@ -139,23 +120,22 @@ def fit(
     )
     last = checkpoints / "last.ckpt"
     batches = Batches(*data["train"], module.training_spec.batch_size, module.seed)
-    trainer.fit(module, batches, Batches(*data["val"], 4096), ckpt_path=str(last) if last.exists() else None)
+    trainer.fit(module, batches, Batches(*data["val"], EVALUATED), ckpt_path=str(last) if last.exists() else None)
 
 
 def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
     """Return Lightning's checkpoint at epoch ends, after the history; in mid-epoch it would not resume exactly."""
-    return ModelCheckpoint(folder, filename="{epoch}", save_last=True, every_n_epochs=epochs, save_on_train_epoch_end=True)
+    return ModelCheckpoint(
+        folder, filename="{epoch}", save_last=True, every_n_epochs=epochs, save_on_train_epoch_end=True
+    )
 
 
 def summarise(module: Classification, data: construct.Samples, history: History) -> dict[str, Any]:
     """Return the run's figures by the names that the published table uses; accuracies in per cent."""
     module.eval()
-    with torch.no_grad():
-        x, c = data["train"]
-        train_accuracy = 100 * (module.net(x).argmax(1) == c).double().mean().item()
     last = history.rows[-1]
     return {
-        "train/accuracy": train_accuracy,
+        **{f"{part}/accuracy": accuracy(module.net, *data[part]) for part in ("train", "test") if part in data},
         "val/accuracy": last["val/accuracy"],
         "val/loss": last["val/loss"],
         "train/loss": last["train/loss"],
@@ -165,9 +145,22 @@ def summarise(module: Classification, data: construct.Samples, history: History)
     }
 
 
+@torch.no_grad()
+def accuracy(net: torch.nn.Module, x: torch.Tensor, c: torch.Tensor) -> float:
+    """Return the share of correct answers in per cent."""
+    correct = sum(int((net(y).argmax(1) == k).sum()) for y, k in Batches(x, c, EVALUATED))
+    return 100 * correct / len(c)
+
+
 def quiet_lightning() -> None:
     """Silence Lightning's advertisements and the hints that do not apply to tensors in memory."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for hint in (".*does not have many workers.*", ".*LeafSpec.*", ".*treespec.*", ".*Checkpoint directory.*", ".*GPU available.*"):
+    for hint in (
+        ".*does not have many workers.*",
+        ".*LeafSpec.*",
+        ".*treespec.*",
+        ".*Checkpoint directory.*",
+        ".*GPU available.*",
+    ):
         warnings.filterwarnings("ignore", hint)

@@ -1,0 +1,45 @@
+# make          install if needed, then run the whole pipeline at scale laptop
+# make test     install if needed, then run the tests
+# make check    lint, format and types, as CI does
+VENV ?= .venv
+PYTHON ?= python3
+CORES ?= all
+INSTALLED = $(VENV)/.installed
+export PATH := $(abspath $(VENV)/bin):$(PATH)
+
+.PHONY: all test check format reference clean
+
+all: $(INSTALLED)
+	snakemake --cores $(CORES)
+	@test -f results/laptop/report.html || pdebridge report
+	@echo "Figures, tables, verdicts: results/laptop/report.html"
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+test: $(INSTALLED)
+	pytest
+
+check: $(INSTALLED)
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+format: $(INSTALLED)
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+	pdebridge schema
+
+# Make the finished runs of scales laptop and test the reference of later ones, and write RESULTS.md.
+reference: all
+	snakemake --cores $(CORES) --configfile config/test.yaml
+	pdebridge regress --scale test --update
+	pdebridge regress --scale laptop --update
+
+clean:
+	rm -rf results/laptop results/test .snakemake

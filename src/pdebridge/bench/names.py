@@ -1,0 +1,6 @@
+"""The benchmarks by name; each value is ``module:function`` and the function returns ``{name, ratios, raw}``."""
+
+BENCHES = {
+    "meanfield": "pdebridge.bench.meanfield:measure",
+    "training": "pdebridge.bench.training:measure",
+}

@@ -1,0 +1,162 @@
+"""What the verbs are called, what they take, and an example of each. Imports nothing heavy."""
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable
+from pathlib import Path
+
+from pdebridge import __version__
+from pdebridge.bench.names import BENCHES
+from pdebridge.cli import verbs
+from pdebridge.configuration.model import SCALES
+from pdebridge.studies.names import STUDIES
+
+Verb = Callable[..., int | None]
+
+
+def parser() -> ArgumentParser:
+    """Return the parser of all verbs."""
+    top = ArgumentParser(
+        prog="pdebridge",
+        description="Results that join deep learning and differential equations, reproduced.",
+        epilog="The whole pipeline: snakemake --cores all. One verb's examples: pdebridge VERB --help.",
+    )
+    top.add_argument("--version", action="version", version=f"pdebridge {__version__}")
+    add = top.add_subparsers(title="verbs", dest="name", required=True, metavar="VERB").add_parser
+    for name, (verb, help_text, example, options) in VERBS.items():
+        part = add(
+            name, help=help_text, description=help_text, epilog=example, formatter_class=RawDescriptionHelpFormatter
+        )
+        part.set_defaults(verb=verb)
+        options(part)
+    return top
+
+
+def _settings(part: ArgumentParser) -> None:
+    part.add_argument("--config", type=Path, action="append", metavar="FILE", help="laid over config/config.yaml")
+    part.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of the settings, as YAML"
+    )
+
+
+def _list(part: ArgumentParser) -> None:
+    _settings(part)
+    part.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _describe(part: ArgumentParser) -> None:
+    _settings(part)
+    part.add_argument("what", nargs="?", metavar="NAME", help="experiment, experiment/cell, or published network")
+    part.add_argument("--json", action="store_true", help="print JSON")
+    part.add_argument("--resolved", nargs="+", metavar="JSON", help="build these cells' networks (the workflow's way)")
+    part.add_argument("--published", action="store_true", help="build every published network")
+    part.add_argument("--out", type=Path, help="file of their weight counts")
+
+
+def _fetch(part: ArgumentParser) -> None:
+    _settings(part)
+    part.add_argument("dataset", metavar="DATASET", help="a data set that is downloaded, such as mnist")
+    part.add_argument("--data", metavar="JSON", help="the data section (the workflow's way)")
+    part.add_argument("--out", type=Path, help="write the list of verified files here")
+
+
+def _train(part: ArgumentParser) -> None:
+    _settings(part)
+    part.add_argument("what", nargs="?", metavar="EXPERIMENT/CELL")
+    part.add_argument("--resolved", metavar="JSON", help="the resolved cell (the workflow's way)")
+    part.add_argument("--tracking", metavar="JSON", help="the tracking section (the workflow's way)")
+    part.add_argument("--out", type=Path, help="file of measurements; run directories stand in the folder of its stem")
+
+
+def _study(part: ArgumentParser) -> None:
+    part.add_argument("study", choices=sorted(STUDIES))
+    part.add_argument("measurements", nargs="+", type=Path, metavar="CELL.json", help="what trainings wrote")
+    part.add_argument("--options", default="{}", metavar="JSON", help="keyword arguments of the study")
+    part.add_argument("--out", type=Path, required=True, help="stem: STEM.json holds numbers, STEM.npz arrays")
+
+
+def _figure(part: ArgumentParser) -> None:
+    part.add_argument("figure", metavar="FIGURE", help="a figure's name, or 'run' for a cell's curves and provenance")
+    part.add_argument("inputs", nargs="+", type=Path, metavar="FILE", help="STEM.npz of studies, or CELL.json")
+    part.add_argument("--out", type=Path, required=True, help="stem: STEM.png and STEM.pdf")
+
+
+def _table(part: ArgumentParser) -> None:
+    part.add_argument("measurements", nargs="+", type=Path, metavar="FILE.json")
+    part.add_argument("--scale", choices=SCALES, default="laptop")
+    part.add_argument("--out", type=Path, required=True, help="folder of published.*, experiments.*, landing.rst")
+
+
+def _regress(part: ArgumentParser) -> None:
+    part.add_argument("--scale", choices=SCALES, default="laptop")
+    part.add_argument("--results", type=Path, default=Path("results"), help="folder of results")
+    part.add_argument("--update", action="store_true", help="make this run the reference, and write RESULTS.md")
+    part.add_argument("--partial", action="store_true", help="do not mind experiments that were not run")
+
+
+def _report(part: ArgumentParser) -> None:
+    _settings(part)
+    part.add_argument("--settings", metavar="JSON", help="the settings of the run (the workflow's way)")
+
+
+def _bench(part: ArgumentParser) -> None:
+    part.add_argument("bench", choices=sorted(BENCHES))
+    part.add_argument("--json", type=Path, metavar="FILE", help="write name, ratios and raw figures here")
+
+
+def _schema(part: ArgumentParser) -> None:
+    part.add_argument("--out", type=Path, default=Path("workflow/schemas"))
+
+
+VERBS: dict[str, tuple[Verb, str, str, Callable[[ArgumentParser], None]]] = {
+    "list": (verbs.list_experiments, "Name the experiments with their sources.", "example: pdebridge list", _list),
+    "describe": (
+        verbs.describe,
+        "Say what a network is: parameters, layers, dynamics, integrator, gradient, source.",
+        "example: pdebridge describe figure1/T5 --json",
+        _describe,
+    ),
+    "fetch": (
+        verbs.fetch,
+        "Download a data set, or take it from a mirror folder, and verify it.",
+        "example: pdebridge fetch mnist --set data.mirror=/my/mirror",
+        _fetch,
+    ),
+    "train": (
+        verbs.train,
+        "Train all seeds of a cell; an interrupted training goes on where its last checkpoint was.",
+        "example: pdebridge train figure1/T5 --set tracking.mode=disabled --out results/mine/T5.json",
+        _train,
+    ),
+    "study": (
+        verbs.study,
+        "Measure trained networks.",
+        "example: pdebridge study propagation results/laptop/runs/figure1/T5.json --out results/mine/propagation",
+        _study,
+    ),
+    "figure": (
+        verbs.figure,
+        "Draw a figure from what a study wrote.",
+        "example: pdebridge figure figure1 results/laptop/studies/figure1/propagation.npz --out results/mine/figure1",
+        _figure,
+    ),
+    "table": (
+        verbs.table,
+        "Set every published number beside ours, with a verdict.",
+        "example: pdebridge table results/laptop/runs/*/*.json --out results/mine",
+        _table,
+    ),
+    "regress": (
+        verbs.regress,
+        "Compare a finished run with the reference run; exit 1 if a number got worse.",
+        "example: pdebridge regress --scale laptop",
+        _regress,
+    ),
+    "report": (verbs.report, "Write the HTML report of a finished run.", "example: pdebridge report", _report),
+    "bench": (
+        verbs.bench,
+        "Measure speed as ratios against a peer or a plain loop in one run.",
+        "example: pdebridge bench training --json training.json",
+        _bench,
+    ),
+    "schema": (verbs.schema, "Write the JSON schemas of the configuration.", "example: pdebridge schema", _schema),
+}

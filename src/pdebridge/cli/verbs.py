@@ -1,0 +1,232 @@
+"""What each verb does; every heavy import is inside the verb that needs it."""
+
+import json
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pdebridge.configuration.experiment import Cell
+from pdebridge.configuration.load import CONFIG, cells, merge, read_experiment, read_yaml, selected, settings_from
+from pdebridge.configuration.settings import DataFolders, Settings, Tracking
+from pdebridge.cube import known, load
+from pdebridge.errors import UserError
+from pdebridge.files import read_json, whole, write_json
+
+
+def settings_of(options: Namespace) -> Settings:
+    """Return config/config.yaml with ``--config`` files and ``--set`` pairs laid over it."""
+    content = read_yaml(CONFIG)
+    for path in options.config or []:
+        content = merge(content, read_yaml(path))
+    for pair in options.set:
+        content = merge(content, _assignment(pair))
+    return settings_from(content, f"{CONFIG} with the command line's changes")
+
+
+def _assignment(pair: str) -> dict[str, Any]:
+    key, equals, value = pair.partition("=")
+    if not equals:
+        raise UserError(f"--set {pair}: expected KEY=VALUE, such as tracking.mode=disabled")
+    content: Any = yaml.safe_load(value)
+    for part in reversed(key.split(".")):
+        content = {part: content}
+    return dict(content)
+
+
+def cell_of(what: str, settings: Settings) -> Cell:
+    """Return the cell that ``experiment/cell`` names; an experiment with one cell needs no second part."""
+    name, _, wanted = what.partition("/")
+    there = {cell.cell: cell for cell in cells(read_experiment(name), settings)}
+    if not wanted and len(there) == 1:
+        return next(iter(there.values()))
+    if wanted not in there:
+        raise UserError(f"{what}: name one of its cells: {', '.join(f'{name}/{cell}' for cell in there)}")
+    return there[wanted]
+
+
+def list_experiments(options: Namespace) -> None:
+    """Print the experiments of the scale with their cells and sources."""
+    from pdebridge.networks.published import PUBLISHED
+
+    settings = settings_of(options)
+    rows = [
+        {
+            "experiment": e.name,
+            "title": e.title,
+            "source": f"{e.source.reference}, {e.source.locator}",
+            "cells": [cell.cell for cell in cells(e, settings)],
+            "scale": e.scale,
+        }
+        for e in selected(settings)
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        print(f"{row['experiment']:16} {row['title']}\n{'':16} {row['source']}; cells: {', '.join(row['cells'])}")
+    print("\nPublished networks, for 'pdebridge describe' and 'layout: published':")
+    for name, layout in PUBLISHED.items():
+        print(f"{name:32} {layout.source}")
+
+
+def describe(options: Namespace) -> None:
+    """Print one network's description, or build all of them and write their weight counts."""
+    from pdebridge.networks.published import PUBLISHED
+    from pdebridge.training.describe import describe_cell, describe_published, published_counts, weight_counts
+
+    if options.published:
+        write_json(options.out, {"measurements": published_counts()})
+        return
+    if options.resolved:
+        every = [Cell.model_validate_json(text) for text in options.resolved]
+        write_json(options.out, {"measurements": weight_counts(every)})
+        return
+    if not options.what:
+        raise UserError("name an experiment/cell or a published network; 'pdebridge list' shows them")
+    if options.what in PUBLISHED:
+        description = describe_published(options.what)
+    else:
+        description = describe_cell(cell_of(options.what, settings_of(options)))
+    print(json.dumps(description, indent=2) if options.json else yaml.safe_dump(description, sort_keys=False), end="\n")
+
+
+def fetch(options: Namespace) -> None:
+    """Bring one data set's files into the data folder."""
+    from pdebridge.datasets.fetch import fetch as fetch_files
+    from pdebridge.datasets.names import SOURCES
+
+    if options.dataset not in SOURCES:
+        raise UserError(f"{options.dataset!r} is not downloaded; these are: {', '.join(sorted(SOURCES))}")
+    folders = DataFolders.model_validate_json(options.data) if options.data else settings_of(options).data
+    files = fetch_files(load(SOURCES[options.dataset]), folders.folder, folders.mirror)
+    print(f"{options.dataset}: {len(files)} verified files in {folders.folder}", file=sys.stderr)
+    if options.out:
+        write_json(options.out, {"files": [str(path) for path in files]})
+
+
+def train(options: Namespace) -> None:
+    """Train all seeds of a cell and write their measurements."""
+    settings = settings_of(options)
+    if options.resolved:
+        cell = Cell.model_validate_json(options.resolved)
+    elif options.what:
+        cell = cell_of(options.what, settings)
+    else:
+        raise UserError("name an experiment/cell; 'pdebridge list' shows them")
+    tracking = Tracking.model_validate_json(options.tracking) if options.tracking else settings.tracking
+    out: Path = options.out or Path("results") / cell.scale / "runs" / f"{cell.key}.json"
+    from pdebridge.training.fingerprint import missing_seeds, run_folders
+
+    # before torch is imported; the workflow has set it to the rule's threads
+    os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
+    if missing_seeds(cell, out.with_suffix("")):
+        from pdebridge.paper.published import read_published
+        from pdebridge.training.fit import train as train_cell
+
+        targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
+        train_cell(cell, tracking, out.with_suffix(""), targets)
+    runs = run_folders(cell, out.with_suffix(""))
+    write_json(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
+    print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
+
+
+def measurements_of(cell: Cell, runs: list[Path]) -> list[dict[str, Any]]:
+    """Return the runs' summaries as measurements, one a quantity."""
+    summaries = [read_json(run / "summary.json") for run in runs]
+    identity = {"experiment": cell.experiment, "cell": cell.cell, "runs": [str(run) for run in runs]}
+    return [identity | {"quantity": name, "values": [s[name] for s in summaries]} for name in summaries[0]]
+
+
+def runs_of(files: list[Path]) -> list[Path]:
+    """Return the run directories that files of measurements name."""
+    return [Path(run) for path in files for run in read_json(path)["runs"]]
+
+
+def study(options: Namespace) -> None:
+    """Run one study over the run directories of some cells."""
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from pdebridge.studies.names import STUDIES
+
+    result = load(STUDIES[options.study])(runs_of(options.measurements), **json.loads(options.options))
+    with whole(options.out.with_name(options.out.name + ".npz")) as path:
+        np.savez_compressed(path, **result.arrays)
+    write_json(
+        options.out.with_name(options.out.name + ".json"), {"measurements": [asdict(m) for m in result.measurements]}
+    )
+
+
+def figure(options: Namespace) -> None:
+    """Draw one figure."""
+    import numpy as np
+
+    from pdebridge.paper import curves, runs
+    from pdebridge.paper.names import FIGURES
+
+    if options.figure == "run":
+        curves.draw(runs_of(options.inputs), options.out)
+        runs.page(runs_of(options.inputs), options.out.with_suffix(".html"))
+    else:
+        arrays = {name: array for path in options.inputs for name, array in np.load(path).items()}
+        load(known(options.figure, FIGURES, "figure"))(arrays, options.out)
+
+
+def table(options: Namespace) -> None:
+    """Write the verdict table, the table of our experiments, and the report's landing page."""
+    from pdebridge.paper.landing import landing
+    from pdebridge.paper.measurements import collect
+    from pdebridge.paper.published import read_published, read_references
+    from pdebridge.paper.tables import COMPACT, experiment_table, verdict_table, write_table
+
+    found, scale = collect(options.measurements), options.scale
+    verdicts = verdict_table(read_published(), found, read_references(), scale)
+    ours = experiment_table({key: m for key, m in found.items() if key[0] != "weights"})
+    write_table(verdicts, options.out / "published", f"Published numbers beside ours, scale {scale}", COMPACT)
+    write_table(ours, options.out / "experiments", f"Our experiments, mean ± 95 % half-width over seeds, scale {scale}")
+    write_json(options.out / "measurements.json", {"measurements": list(found.values())})
+    with whole(options.out / "landing.rst") as path:
+        path.write_text(landing(verdicts, ours, scale), encoding="utf-8")
+
+
+def regress(options: Namespace) -> int:
+    """Compare with the reference, or become it; 1 if something got worse."""
+    from pdebridge.paper.reference import judge, update
+
+    if options.update:
+        update(options.results, options.scale)
+        return 0
+    return judge(options.results, options.scale, options.partial)
+
+
+def report(options: Namespace) -> int:
+    """Let Snakemake write its HTML report."""
+    from pdebridge.paper.report import write_report
+
+    settings = Settings.model_validate_json(options.settings) if options.settings else settings_of(options)
+    return write_report(settings)
+
+
+def bench(options: Namespace) -> None:
+    """Print a benchmark's ratios, and write them as JSON if asked."""
+    from pdebridge.bench.names import BENCHES
+
+    measured = load(BENCHES[options.bench])()
+    for name, ratio in measured["ratios"].items():
+        print(f"{name:60} {ratio:.3f}")
+    for name, value in measured["raw"].items():
+        print(f"  {name:58} {value}")
+    if options.json:
+        write_json(options.json, measured)
+
+
+def schema(options: Namespace) -> None:
+    """Write the JSON schemas."""
+    from pdebridge.configuration.schema import write
+
+    write(options.out)

@@ -1,0 +1,29 @@
+"""One call for every data set, made or downloaded."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from pdebridge.cube import known, load
+from pdebridge.datasets.dataset import DataSet
+from pdebridge.datasets.names import DATASETS
+
+
+def make(
+    name: str, *, seed: int = 0, folder: str | Path = "data", mirror: str | Path | None = None, **options: Any
+) -> DataSet:
+    """Return a data set by its name in `DATASETS`, or by ``module:function`` for one's own.
+
+    ``folder`` and ``mirror`` are passed on where the data set is downloaded, ``seed`` and ``options`` always.
+    Raises ``ValueError`` with the nearest match for an unknown name or option.
+    """
+    function = load(name if ":" in name else known(name, DATASETS, "data set"))
+    parameters = inspect.signature(function).parameters
+    valid = {option: option for option in parameters if option not in ("seed", "folder", "mirror")}
+    for option in options:
+        if not valid:
+            raise ValueError(f"data set {name!r} has no options, not even {option!r}")
+        known(option, valid, f"option of data set {name!r}:")
+    where = {"folder": folder, "mirror": mirror} if "folder" in parameters else {}
+    made: DataSet = function(seed=seed, **where, **options)
+    return made

@@ -1,0 +1,128 @@
+"""A mistake in the configuration is one line with file, key, value and what would be valid."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pdebridge.configuration.experiment import Experiment
+from pdebridge.configuration.load import cells, merge, parse, read_experiment, read_yaml, selected, settings_from
+from pdebridge.errors import UserError
+
+FOLDER = Path(__file__).parents[2] / "config" / "experiments"
+FIGURE1 = read_yaml(FOLDER / "figure1.yaml")
+plain = st.recursive(
+    st.integers(0, 9) | st.booleans() | st.none(),
+    lambda child: st.dictionaries(st.sampled_from("abc"), child, max_size=3),
+    max_leaves=8,
+)
+mappings = st.dictionaries(st.sampled_from("abc"), plain, max_size=3)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"network": {"stps": 3}}, "network.stps: unknown key; did you mean 'steps'? valid: dynamics"),
+        ({"network": {"dynamics": "dens"}}, "network.dynamics: unknown dynamics 'dens'; did you mean 'dense'? valid:"),
+        ({"network": {"integrator": "euler-forward"}}, "unknown integrator 'euler-forward'"),
+        ({"network": {"width": "three"}}, "network.width: Input should be a valid integer"),
+        ({"network": {"width": "three"}}, "(found 'three')"),
+        ({"network": {"readout": 7}}, "readout must be at most the width 3 (found 7)"),
+        ({"training": {"epochs": 0}}, "training.epochs: Input should be greater than or equal to 1 (found 0)"),
+        ({"training": {"optimizer": {"iteration": 1}}}, "training.optimizer.iteration: unknown key; did you mean"),
+        ({"training": {"optimizer": {"iteration": 1}}}, "valid: history, iterations, name"),
+        ({"training": {"optimizer": {"name": "adam"}}}, "'sgd', 'adamw', 'lbfgs'"),
+        ({"data": "elipses"}, "data: unknown data set 'elipses'; did you mean 'ellipses'?"),
+        ({"studies": ["propagatoin"]}, "did you mean 'propagation'?"),
+    ],
+)
+def test_one_line_names_key_value_and_what_is_valid(change, expected):
+    with pytest.raises(UserError) as caught:
+        parse(Experiment, merge(FIGURE1, change), "figure1.yaml")
+    message = str(caught.value)
+    assert message.startswith("figure1.yaml: ")
+    assert expected in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"scale": "laptob"}, "scale: Input should be 'test', 'laptop', 'workstation' or 'cluster' (found 'laptob')"),
+        ({"tracking": {"mod": 1}}, "tracking.mod: unknown key; did you mean 'mode'? valid: entity, mode, project"),
+        ({"limits": {"epochs": 2}}, "limits need 'scale: test'"),
+    ],
+)
+def test_settings_are_refused(content, expected):
+    with pytest.raises(UserError, match="config/config.yaml: ") as caught:
+        settings_from(content)
+    assert expected in str(caught.value)
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"none\.yaml: No such file or directory"):
+        read_yaml(tmp_path / "none.yaml")
+    with pytest.raises(UserError, match="no experiment 'figur1' in .*; did you mean 'figure1'"):
+        read_experiment("figur1", FOLDER)
+
+
+def test_broken_yaml_names_the_line(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("a: 1\nb: [1,\n")
+    with pytest.raises(UserError, match=r"broken\.yaml:3: not YAML"):
+        read_yaml(path)
+
+
+def test_a_cell_lays_scale_then_cell_then_override_over_the_experiment():
+    content = FIGURE1 | {
+        "at": {"workstation": {"training": {"epochs": 7}, "seeds": 2}},
+        "cells": {"a": {}, "b": {"training": {"epochs": 8}}, "c": {"training": {"epochs": 8}}},
+    }
+    experiment = parse(Experiment, content, "x")
+    settings = settings_from({"scale": "workstation", "overrides": {"figure1": {"seeds": 4}}})
+    found = {cell.cell: (cell.training.epochs, cell.seeds) for cell in cells(experiment, settings)}
+    assert found == {"a": (7, 4), "b": (8, 4), "c": (8, 4)}
+
+
+def test_limits_cap_budgets_and_carry_their_label():
+    settings = settings_from({"scale": "test", "limits": {"seeds": 2, "epochs": 3}})
+    for cell in (cell for e in selected(settings, FOLDER) for cell in cells(e, settings)):
+        assert cell.seeds <= 2
+        assert cell.scale == "test"
+
+
+def test_a_named_choice_is_replaced_whole():
+    base = {"optimizer": {"name": "sgd", "lr": 1.0}}
+    assert merge(base, {"optimizer": {"name": "lbfgs"}}) == {"optimizer": {"name": "lbfgs"}}
+    assert merge(base, {"optimizer": {"lr": 2.0}}) == {"optimizer": {"name": "sgd", "lr": 2.0}}
+
+
+@given(mappings)
+def test_merging_nothing_changes_nothing(base):
+    assert merge(base) == merge(base, {}) == merge({}, base) == merge(base, base) == base
+
+
+@given(mappings, mappings)
+def test_a_change_wins_and_what_it_does_not_name_stays(base, change):
+    merged = merge(base, change)
+    assert set(merged) == set(base) | set(change)
+    for key in merged:
+        if key not in change:
+            assert merged[key] == base[key]
+        elif not isinstance(change[key], dict):
+            assert merged[key] == change[key]
+
+
+@given(st.text(min_size=1, max_size=12).filter(lambda key: key not in Experiment.model_fields))
+def test_no_unknown_key_is_ever_ignored(key):
+    with pytest.raises(UserError):
+        parse(Experiment, FIGURE1 | {key: 1}, "x")
+
+
+def test_every_experiment_of_the_project_is_valid():
+    settings = settings_from({"scale": "cluster"})
+    for path in FOLDER.glob("*.yaml"):
+        assert cells(read_experiment(path.stem, FOLDER), settings, FOLDER)
+        assert yaml.safe_load(path.read_text())["name"] == path.stem

@@ -1,0 +1,73 @@
+"""Tables say the same in every format, and nothing of ours stands beside a published number that it is not for."""
+
+import pandas as pd
+import pytest
+from tests.paper.test_verdict import ROW
+
+from pdebridge.paper.published import PublishedNumber
+from pdebridge.paper.tables import experiment_table, mean_and_half_width, verdict_table, write_table
+
+REFERENCES = {"r": {"citation": "R", "survey": 8}}
+
+
+def row(**changes):
+    return PublishedNumber.model_validate(ROW | changes)
+
+
+def test_each_row_has_value_interval_verdict_source_and_runs():
+    found = {("e", "c", "test/accuracy"): {"values": [89.1, 89.4, 89.2], "runs": ["results/x/seed-0"]}}
+    table = verdict_table([row()], found, REFERENCES, "laptop")
+    only = table.iloc[0]
+    assert only["source"] == "[8] r"
+    assert only["published"] == "89.3"
+    assert only["ours"] == "89.2333"
+    assert only["95 % interval"] == "88.85 to 89.61"
+    assert only["n"] == "3"
+    assert only["verdict"] == "reproduced"
+    assert only["runs"] == "results/x/seed-0"
+
+
+def test_a_number_of_another_setting_stays_out():
+    found = {("e", "c", "test/accuracy"): {"values": [89.1, 89.4, 89.2], "runs": ["x"]}}
+    only = verdict_table([row(scale="cluster")], found, REFERENCES, "laptop").iloc[0]
+    assert only["ours"] == ""
+    assert only["runs"] == ""
+    assert only["verdict"] == "not run at this scale"
+
+
+def test_counts_are_printed_in_full():
+    found = {("e", "c", "parameters"): {"values": [9699338], "runs": []}}
+    count = row(quantity="parameters", value=9699338, kind="exact", threshold=0, direction="none")
+    only = verdict_table([count], found, REFERENCES, "laptop").iloc[0]
+    assert (only["published"], only["ours"], only["verdict"]) == ("9699338", "9699338", "reproduced")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([132, 132, 132], "132"), ([1.0], "1"), ([99.25, 99.5, 99.75], "99.50 ± 0.62"), ([0.01, 0.02], "0.015 ± 0.064")],
+)
+def test_digits_are_those_that_the_interval_supports(values, expected):
+    assert mean_and_half_width(values) == expected
+
+
+def test_every_format_holds_every_row(tmp_path):
+    frame = pd.DataFrame([{"quantity": "val_accuracy", "ours": "99 % & more | <b>", "verdict": "worse"}])
+    write_table(frame, tmp_path / "t", "Our 95 % table")
+    text = {suffix: (tmp_path / f"t{suffix}").read_text() for suffix in (".csv", ".md", ".tex", ".html")}
+    assert pd.read_csv(tmp_path / "t.csv").to_dict("records") == frame.to_dict("records")
+    assert "99 % & more \\| <b>" in text[".md"]
+    assert r"99 \% \& more | <b>" in text[".tex"]
+    assert "\\toprule" in text[".tex"]
+    assert "99 % &amp; more | &lt;b&gt;" in text[".html"]
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_one_row_a_cell_and_one_column_a_quantity():
+    found = {
+        ("e", "a", "val/accuracy"): {"values": [99.0, 99.5]},
+        ("e", "a", "parameters"): {"values": [132, 132]},
+        ("e", "b", "val/accuracy"): {"values": [98.0, 98.5]},
+    }
+    table = experiment_table(found)
+    assert list(table["cell"]) == ["a", "b"]
+    assert list(table["parameters"]) == ["132", ""]

@@ -1,0 +1,95 @@
+"""Imports run downhill, and what should be light is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pdebridge
+
+SRC = Path(pdebridge.__file__).parent
+# a room may import itself and what stands before it in its list
+BELOW = {
+    "dynamics": set(),
+    "integrators": {"dynamics"},
+    "gradients": {"dynamics", "integrators"},
+    "networks": {"dynamics", "integrators", "gradients"},
+    "meanfield": {"dynamics", "integrators", "gradients"},
+    "meshes": set(),
+    "datasets": set(),
+    "configuration": {"datasets", "networks", "studies", "paper"},  # their tables of names only, see below
+    "training": {"dynamics", "integrators", "gradients", "networks", "meanfield", "datasets", "configuration"},
+    "studies": {
+        *("dynamics", "integrators", "gradients", "networks", "meanfield", "meshes", "datasets"),
+        *("configuration", "training"),
+    },
+    "paper": {"configuration"},
+    "bench": {
+        *("dynamics", "integrators", "gradients", "networks", "meanfield", "meshes", "datasets"),
+        *("configuration", "training"),
+    },
+}
+TORCH_ONLY = ("dynamics", "integrators", "gradients", "networks", "meanfield")
+ALLOWED = {"torch", "numpy", "scipy", "torchdiffeq", "pdebridge"}
+FOUNDATIONS = {"cube", "errors", "files", "provenance", "__init__"}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def files(room):
+    return sorted((SRC / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", BELOW)
+def test_imports_run_downhill(room):
+    for path in files(room):
+        for name in imports(path):
+            if not name.startswith("pdebridge."):
+                continue
+            other = name.split(".")[1]
+            assert other in BELOW[room] | FOUNDATIONS | {room}, f"{path.relative_to(SRC)} imports {name}"
+            if room == "configuration" and other in BELOW[room]:
+                assert name.endswith((".names", ".published")), f"{path.relative_to(SRC)} imports {name}"
+
+
+@pytest.mark.parametrize("room", TORCH_ONLY)
+def test_the_lowest_rooms_know_torch_and_nothing_else(room):
+    for path in files(room):
+        for name in imports(path):
+            top = name.split(".")[0]
+            assert top in ALLOWED | set(sys.stdlib_module_names), f"{path.relative_to(SRC)} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("import pdebridge.cli", {"torch", "pandas", "wandb", "matplotlib"}),
+        ("import pdebridge.paper.tables, pdebridge.paper.figure1, pdebridge.paper.reference", {"torch", "wandb"}),
+        ("import pdebridge.training.restore, pdebridge.training.describe", {"pytorch_lightning", "wandb"}),
+        ("import pdebridge.training.fit", {"wandb"}),
+    ],
+)
+def test_a_verb_pays_only_for_what_it_uses(statement, heavy):
+    program = f"{statement}\nimport sys\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert not heavy & set(loaded.split())
+
+
+def test_every_name_in_a_table_leads_to_an_object():
+    from pdebridge.bench.names import BENCHES
+    from pdebridge.cube import AXES, load
+    from pdebridge.datasets.names import DATASETS
+    from pdebridge.paper.names import FIGURES
+    from pdebridge.studies.names import STUDIES
+
+    for table in (*AXES.values(), BENCHES, DATASETS, FIGURES, STUDIES):
+        for reference in table.values():
+            assert callable(load(reference)), reference

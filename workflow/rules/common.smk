@@ -1,0 +1,93 @@
+# Configuration becomes lists of files; nothing here knows any mathematics.
+import json
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from pdebridge.configuration.load import cells, selected, settings_from
+from pdebridge.datasets.names import SOURCES
+from pdebridge.errors import UserError
+from pdebridge.provenance import sources
+
+# `pdebridge` is the one installed beside the snakemake that runs, also where no environment was activated
+shell.prefix(f'export PATH="$PATH:{Path(sys.executable).parent}"; ')
+
+
+def checked(build):
+    """Turn a mistake in the configuration into Snakemake's one-line error, before anything is planned."""
+    try:
+        return build()
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+settings = checked(lambda: settings_from(config))
+settings_json = settings.model_dump_json()
+EXPERIMENTS = {e.name: e for e in checked(lambda: selected(settings))}
+CELLS = {
+    cell.key: cell
+    for e in EXPERIMENTS.values()
+    for cell in checked(lambda: cells(e, settings))
+}
+
+RESULTS = f"results/{settings.scale}"
+PAPER = f"{RESULTS}/paper"
+CELL_FILES = [f"{RESULTS}/runs/{key}.json" for key in CELLS]
+WEIGHT_FILES = [f"{RESULTS}/weights/{name}.json" for name in EXPERIMENTS]
+WEIGHT_FILES.append(f"{RESULTS}/weights.json")
+STUDY_FILES = [
+    f"{RESULTS}/studies/{e.name}/{study.name}.json"
+    for e in EXPERIMENTS.values()
+    for study in e.studies
+]
+FIGURE_FILES = [
+    f"{PAPER}/figures/{e.name}/{figure.name}.png"
+    for e in EXPERIMENTS.values()
+    for figure in e.figures
+]
+PAGES = [f"{PAPER}/runs/{key}{suffix}" for key in CELLS for suffix in (".html", ".png")]
+
+
+def newer(path, than):
+    """Tell whether a file is newer than another, or the other is missing."""
+    return (
+        not Path(than).exists()
+        or Path(path).stat().st_mtime > Path(than).stat().st_mtime
+    )
+
+
+def code(*modules):
+    """The package's sources that a verb runs: an edit reruns what it touches, a checkout does not."""
+    return [os.path.relpath(path) for path in sources(modules)]
+
+
+def fetched(cell):
+    """The list of verified files that a cell's data set needs."""
+    name = cell.data.name
+    return [f"{settings.data.folder}/{name}.json"] if name in SOURCES else []
+
+
+def cells_of(experiment):
+    """The resolved cells of an experiment."""
+    return [cell for cell in CELLS.values() if cell.experiment == experiment]
+
+
+def cell_files(experiment):
+    """The measurements of every cell of an experiment."""
+    return [f"{RESULTS}/runs/{cell.key}.json" for cell in cells_of(experiment)]
+
+
+def study_options(w):
+    """The options of a study, as JSON."""
+    named = {s.name: s for s in EXPERIMENTS[w.experiment].studies}
+    return json.dumps(named[w.study].options)
+
+
+wildcard_constraints:
+    dataset="[a-z0-9-]+",
+    experiment="[A-Za-z0-9][A-Za-z0-9._-]*",
+    cell="[A-Za-z0-9][A-Za-z0-9._-]*",
+    figure="[A-Za-z0-9][A-Za-z0-9._-]*",
+    study="[A-Za-z0-9][A-Za-z0-9._-]*",

@@ -1,0 +1,29 @@
+# Studies: measurements on trained networks, one job an experiment and study.
+from pdebridge.studies.names import STUDIES
+
+
+rule study:
+    input:
+        cells=lambda w: cell_files(w.experiment),
+        code=lambda w: code(STUDIES[w.study]),
+    output:
+        numbers=f"{RESULTS}/studies/{{experiment}}/{{study}}.json",
+        arrays=f"{RESULTS}/studies/{{experiment}}/{{study}}.npz",
+    log:
+        f"{RESULTS}/logs/study/{{experiment}}/{{study}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/study/{{experiment}}/{{study}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        options=study_options,
+        stem=lambda w, output: output.numbers.removesuffix(".json"),
+    message:
+        "study {wildcards.study} of {wildcards.experiment}"
+    shell:
+        "pdebridge study {wildcards.study} {input.cells} --options {params.options:q}"
+        " --out {params.stem} > {log} 2>&1"

@@ -1,0 +1,124 @@
+# Figures, tables with verdicts, and what the report shows. Nothing here imports torch.
+from pdebridge.paper.names import FIGURES
+
+
+rule figure:
+    input:
+        arrays=lambda w: [
+            f"{RESULTS}/studies/{w.experiment}/{study.name}.npz"
+            for study in EXPERIMENTS[w.experiment].studies
+        ],
+        code=lambda w: code(FIGURES[w.figure]),
+    output:
+        png=report(
+            f"{PAPER}/figures/{{experiment}}/{{figure}}.png",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"experiment": "{experiment}", "figure": "{figure}"},
+        ),
+        pdf=f"{PAPER}/figures/{{experiment}}/{{figure}}.pdf",
+    log:
+        f"{RESULTS}/logs/figure/{{experiment}}/{{figure}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure/{{experiment}}/{{figure}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        stem=lambda w, output: output.png.removesuffix(".png"),
+        title=lambda w: EXPERIMENTS[w.experiment].title,
+        source=lambda w: EXPERIMENTS[w.experiment].source.model_dump(),
+    message:
+        "drawing {wildcards.figure} of {wildcards.experiment}"
+    shell:
+        "pdebridge figure {wildcards.figure} {input.arrays} --out {params.stem} > {log} 2>&1"
+
+
+rule run_page:
+    input:
+        cell=f"{RESULTS}/runs/{{experiment}}/{{cell}}.json",
+        code=code("pdebridge.paper.curves", "pdebridge.paper.runs"),
+    output:
+        curves=report(
+            f"{PAPER}/runs/{{experiment}}/{{cell}}.png",
+            caption="../report/run.rst",
+            category="Runs",
+            subcategory="{experiment}",
+            labels={"cell": "{cell}", "what": "curves"},
+        ),
+        page=report(
+            f"{PAPER}/runs/{{experiment}}/{{cell}}.html",
+            caption="../report/run.rst",
+            category="Runs",
+            subcategory="{experiment}",
+            labels={"cell": "{cell}", "what": "provenance"},
+        ),
+    log:
+        f"{RESULTS}/logs/run_page/{{experiment}}/{{cell}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/run_page/{{experiment}}/{{cell}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        stem=lambda w, output: output.page.removesuffix(".html"),
+    message:
+        "curves and provenance of {wildcards.experiment}/{wildcards.cell}"
+    shell:
+        "pdebridge figure run {input.cell} --out {params.stem} > {log} 2>&1"
+
+
+rule table:
+    input:
+        cells=CELL_FILES,
+        studies=STUDY_FILES,
+        weights=WEIGHT_FILES,
+        published="config/published.csv",
+        references="config/references.yaml",
+        code=code(
+            "pdebridge.paper.landing",
+            "pdebridge.paper.tables",
+            "pdebridge.paper.measurements",
+        ),
+    output:
+        verdicts=f"{PAPER}/published.csv",
+        page=report(
+            f"{PAPER}/published.html",
+            caption="../report/published.rst",
+            category="Tables",
+            labels={"table": "published numbers"},
+        ),
+        experiments=report(
+            f"{PAPER}/experiments.html",
+            caption="../report/experiments.rst",
+            category="Tables",
+            labels={"table": "our experiments"},
+        ),
+        others=multiext(f"{PAPER}/published", ".md", ".tex"),
+        more=multiext(f"{PAPER}/experiments", ".csv", ".md", ".tex"),
+        measurements=f"{PAPER}/measurements.json",
+        landing=f"{PAPER}/landing.rst",
+    log:
+        f"{RESULTS}/logs/table.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/table.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        scale=settings.scale,
+        folder=lambda w, output: str(Path(output.verdicts).parent),
+    message:
+        "setting published numbers beside ours"
+    shell:
+        "pdebridge table {input.weights} {input.cells} {input.studies}"
+        " --scale {params.scale} --out {params.folder} > {log} 2>&1"
