@@ -135,6 +135,15 @@ class LBFGS(Strict):
     """Stored pairs."""
 
 
+class Augmentation(Strict):
+    """Random changes of the training images, drawn anew every epoch."""
+
+    pad: Annotated[int, Field(ge=0)] = 0
+    """Largest shift in pixels; zeros move in."""
+    flip: bool = False
+    """Reflect half of the images left to right."""
+
+
 class Training(Strict):
     """How the weights are found."""
 
@@ -142,6 +151,8 @@ class Training(Strict):
     epochs: Count
     batch_size: Count | None = None
     """Samples a step; the full batch if empty."""
+    augmentation: Augmentation = Augmentation()
+    """Of images; nothing by default."""
     precision: Literal["float32", "float64"] = "float32"
     smoothness: Annotated[float, Field(ge=0)] = 0.0
     """alpha of ``alpha h / 2 sum_j |(theta_{j+1} - theta_j) / h|^2`` (Haber & Ruthotto 2017)."""
