@@ -21,6 +21,7 @@ from pdebridge.files import replace_folder, write_json
 from pdebridge.provenance import commit, hardware, versions
 from pdebridge.training import construct
 from pdebridge.training.batches import Batches
+from pdebridge.training.best import BestWeights
 from pdebridge.training.classification import Classification
 from pdebridge.training.divergence import DivergenceGuard
 from pdebridge.training.fingerprint import fingerprint, is_current, missing_seeds, run_folders
@@ -106,6 +107,7 @@ def fit(
     """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one."""
     quiet_lightning()
     epochs = module.training_spec.epochs
+    best = [BestWeights(history)] if module.training_spec.select == "best" else []
     trainer = pl.Trainer(
         accelerator="auto",
         devices=1,
@@ -113,7 +115,7 @@ def fit(
         max_epochs=epochs,
         deterministic=True,
         logger=loggers or False,
-        callbacks=[DivergenceGuard(), history, checkpoint_every(-(-epochs // CHECKPOINTS), checkpoints)],
+        callbacks=[DivergenceGuard(), history, *best, checkpoint_every(-(-epochs // CHECKPOINTS), checkpoints)],
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -123,6 +125,8 @@ def fit(
     spec = module.training_spec
     batches = Batches(*data["train"], spec.batch_size, module.seed, **spec.augmentation.model_dump())
     trainer.fit(module, batches, Batches(*data["val"], EVALUATED), ckpt_path=str(last) if last.exists() else None)
+    for kept in best:
+        module.net.load_state_dict(kept.weights)
 
 
 def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
