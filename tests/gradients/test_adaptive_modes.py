@@ -6,6 +6,8 @@ import warnings
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
+from torchdiffeq import odeint
 
 from pdebridge.dynamics.base import Dynamics, Instant, Theta
 from pdebridge.dynamics.control import Constant, PiecewiseConstant
@@ -86,11 +88,24 @@ def test_replay_is_autograd_on_the_accepted_grid(rtol: float, control: str, inte
     assert distance(problem.gradient(DormandPrince(rtol), FrozenSteps()), expected) < 1e-12
 
 
+def test_stored_and_replay_are_the_same_for_the_adaptive_solver() -> None:
+    problem = Problem("piecewise", 3)
+    replayed, kept = (problem.gradient(DormandPrince(1e-4), mode) for mode in (FrozenSteps(), stored))
+    assert distance(replayed, kept) < 1e-12
+
+
 def test_replay_agrees_with_torchdiffeq_to_the_tolerance() -> None:
-    """Autograd through torchdiffeq also differentiates its first step size, which is no part of the solution."""
+    """Autograd through torchdiffeq's own loop differentiates its first step size, too."""
     problem = Problem()
+    W1, b1, v, W2, b2, W3, b3 = (w[0, 0] for w in problem.control.sample(1, (0.0,)))
+
+    def rate(t: Tensor, u: Tensor) -> Tensor:
+        return linear(torch.tanh(linear(torch.tanh(linear(u, W1, b1 + t * v)), W2, b2)), W3, b3)
+
     for rtol in (1e-4, 1e-8):
-        direct = problem.gradient(DormandPrince(rtol), stored)
+        u = problem.u.clone().requires_grad_()
+        times = torch.tensor([0.0, 2.0], dtype=torch.float64)
+        direct = problem.differentiate(odeint(rate, u, times, rtol=rtol, atol=rtol)[1], u)
         assert distance(problem.gradient(DormandPrince(rtol), FrozenSteps()), direct) < 30 * rtol
 
 
@@ -154,7 +169,7 @@ def test_adjoint_converges_with_the_tolerance(control: str, intervals: int, semi
     problem = Problem(control, intervals)
     exact = problem.gradient(DormandPrince(1e-9), FrozenSteps())
     for rtol in (1e-4, 1e-7):
-        assert distance(problem.gradient(DormandPrince(rtol), ReverseTime(seminorm=seminorm)), exact) < 30 * rtol
+        assert distance(problem.gradient(DormandPrince(rtol), ReverseTime(seminorm=seminorm)), exact) < 100 * rtol
 
 
 def test_seminorm_takes_fewer_evaluations() -> None:
