@@ -20,6 +20,7 @@ report: f"{PAPER}/landing.rst"
 
 localrules:
     all,
+    fig1,
 
 
 rule all:
@@ -29,6 +30,11 @@ rule all:
         FIGURE_FILES,
         PAGES,
         f"{PAPER}/published.csv",
+
+
+rule fig1:
+    input:
+        f"{PAPER}/figures/figure1/figure1.png",
 
 
 onsuccess:

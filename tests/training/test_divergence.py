@@ -20,13 +20,13 @@ def test_the_message_names_step_layer_and_setting(small_cell, tmp_path):
         "the loss is nan at step",
         "epoch",
         "training.optimizer.lr (now 1e+30)",
-        "network.time / network.steps",
+        "the step size h (now 0.5)",
     ):
         assert part in message
     assert not (tmp_path / "seed-0").exists()
 
 
-@pytest.mark.parametrize(("layer", "expected"), [(0, "layer 1 of 10"), (6, "layer 7 of 10")])
+@pytest.mark.parametrize(("layer", "expected"), [(0, "layer 1 of 10 in flow"), (6, "layer 7 of 10 in flow")])
 def test_the_first_layer_that_overflows_is_found(small_cell, layer, expected):
     module, data = assemble(small_cell(network={"dynamics": {"options": {"activation": "identity"}}}), 0)
     module.net.flow.control.K.data[layer] = 1e308

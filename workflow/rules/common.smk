@@ -36,6 +36,7 @@ RESULTS = f"results/{settings.scale}"
 PAPER = f"{RESULTS}/paper"
 CELL_FILES = [f"{RESULTS}/runs/{key}.json" for key in CELLS]
 WEIGHT_FILES = [f"{RESULTS}/weights/{name}.json" for name in EXPERIMENTS]
+WEIGHT_FILES.append(f"{RESULTS}/weights.json")
 STUDY_FILES = [
     f"{RESULTS}/studies/{e.name}/{study.name}.json"
     for e in EXPERIMENTS.values()
@@ -50,11 +51,9 @@ PAGES = [f"{PAPER}/runs/{key}{suffix}" for key in CELLS for suffix in (".html", 
 
 
 def newer(path, than):
-    """Tell whether a file is newer than another, or the other is missing."""
-    return (
-        not Path(than).exists()
-        or Path(path).stat().st_mtime > Path(than).stat().st_mtime
-    )
+    """Tell whether a file exists and is newer than another, or the other is missing."""
+    times = [p.stat().st_mtime if p.exists() else 0.0 for p in (Path(path), Path(than))]
+    return times[0] > times[1]
 
 
 def code(*modules):

@@ -71,8 +71,7 @@ rule run_page:
     message:
         "curves and provenance of {wildcards.experiment}/{wildcards.cell}"
     shell:
-        "(pdebridge figure curves {input.cell} --out {params.stem}"
-        " && pdebridge figure runs {input.cell} --out {params.stem}) > {log} 2>&1"
+        "pdebridge figure run {input.cell} --out {params.stem} > {log} 2>&1"
 
 
 rule table:

@@ -1,5 +1,7 @@
 # Build every network once, which refuses an illegal one; then train, one job a cell with all its seeds.
 # `describe` goes first by its priority: what cannot be built is refused before compute is spent.
+from pdebridge.cube import AXES
+from pdebridge.networks.published import PUBLISHED
 from pdebridge.training.modules import modules
 
 
@@ -30,6 +32,31 @@ rule describe:
         "building the networks of {wildcards.experiment} and counting their weights"
     shell:
         "pdebridge describe --resolved {params.cells:q} --out {output} > {log} 2>&1"
+
+
+rule describe_published:
+    input:
+        code=code(
+            "pdebridge.training.describe",
+            *[layout.reference for layout in PUBLISHED.values()],
+            *[path for axis in AXES.values() for path in axis.values()],
+        ),
+    output:
+        f"{RESULTS}/weights.json",
+    log:
+        f"{RESULTS}/logs/describe_published.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/describe_published.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    message:
+        "building every published network and counting its weights"
+    shell:
+        "pdebridge describe --published --out {output} > {log} 2>&1"
 
 
 rule train:

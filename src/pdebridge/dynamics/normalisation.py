@@ -83,8 +83,8 @@ class TVNorm(Normalisation):
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return the normalised ``a``; ``at`` is not used."""
         s, b = (w.view(column(a)) for w in affine)
-        length = torch.linalg.vector_norm(a, dim=1, keepdim=True)
-        return torch.addcmul(b, a * torch.rsqrt(length * length + self.eps), s)
+        squares = a.square().sum(dim=1, keepdim=True)  # many times faster than vector_norm along channels
+        return a * torch.rsqrt(squares + self.eps) * s + b
 
 
 class GroupNorm(Normalisation):

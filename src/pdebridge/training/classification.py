@@ -4,31 +4,31 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from pdebridge.configuration.experiment import Training
-from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.flow import Flow
-from pdebridge.training.construct import optimiser
+from pdebridge.training.construct import classifier, flows, optimiser
 
 
-def time_penalty(flow: Flow, smoothness: float, tikhonov: float) -> Tensor:
-    """Return ``h/2 (alpha sum_j |(theta_{j+1} - theta_j)/h|^2 + gamma sum_j |theta_j|^2)`` [8].
+def time_penalty(flows: list[Flow], smoothness: float, tikhonov: float) -> Tensor:
+    """Return ``h/2 (alpha sum_j |(theta_{j+1} - theta_j)/h|^2 + gamma sum_j |theta_j|^2)``, summed over the flows [8].
 
     [8] Haber & Ruthotto, Inverse Problems 34 (2017), section 5.
 
     Args:
-        flow: its control is penalised, all weights alike.
+        flows: their controls are penalised, all weights alike.
         smoothness: ``alpha``, of the H1 seminorm in time.
         tikhonov: ``gamma``.
     """
     terms = []
-    for w in flow.control.parameters():
-        if smoothness:
-            terms.append((w[1:] - w[:-1]).square().sum() * (smoothness / (2 * flow.h)))
-        if tikhonov:
-            terms.append(w.square().sum() * (tikhonov * flow.h / 2))
+    for flow in flows:
+        for w in flow.control.parameters():
+            if smoothness:
+                terms.append((w[1:] - w[:-1]).square().sum() * (smoothness / (2 * flow.h)))
+            if tikhonov:
+                terms.append(w.square().sum() * (tikhonov * flow.h / 2))
     return torch.stack(terms).sum()
 
 
@@ -44,9 +44,10 @@ class Classification(pl.LightningModule):
         seed: random numbers of a step are a function of (seed, global step), so that a resumed run repeats them.
     """
 
-    def __init__(self, net: FlowClassifier, training: Training, seed: int) -> None:
+    def __init__(self, net: nn.Module, training: Training, seed: int) -> None:
         super().__init__()
         self.net, self.training_spec, self.seed = net, training, seed
+        self.flows, self.classifier = flows(net), classifier(net)
         self.losses: list[Tensor] = []
         self.tested: list[Tensor] = []
 
@@ -55,9 +56,9 @@ class Classification(pl.LightningModule):
         loss = cross_entropy(logits, c)
         spec = self.training_spec
         if spec.smoothness or spec.tikhonov:
-            loss = loss + time_penalty(self.net.flow, spec.smoothness, spec.tikhonov)
+            loss = loss + time_penalty(self.flows, spec.smoothness, spec.tikhonov)
         if spec.decay:
-            loss = loss + spec.decay / 2 * self.net.classifier.weight.square().sum()
+            loss = loss + spec.decay / 2 * self.classifier.weight.square().sum()
         return loss
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

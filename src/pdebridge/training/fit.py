@@ -27,6 +27,7 @@ from pdebridge.training.history import History
 from pdebridge.training.progress import Progress
 from pdebridge.training.tracking import logger_of_seed, tracked
 
+EVALUATED = 4096  # samples at a time, without gradients
 CHECKPOINTS = 20  # a training; an interruption costs at most a twentieth of it
 
 
@@ -119,7 +120,7 @@ def fit(
     )
     last = checkpoints / "last.ckpt"
     batches = Batches(*data["train"], module.training_spec.batch_size, module.seed)
-    trainer.fit(module, batches, Batches(*data["val"], 4096), ckpt_path=str(last) if last.exists() else None)
+    trainer.fit(module, batches, Batches(*data["val"], EVALUATED), ckpt_path=str(last) if last.exists() else None)
 
 
 def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
@@ -132,12 +133,9 @@ def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
 def summarise(module: Classification, data: construct.Samples, history: History) -> dict[str, Any]:
     """Return the run's figures by the names that the published table uses; accuracies in per cent."""
     module.eval()
-    with torch.no_grad():
-        x, c = data["train"]
-        train_accuracy = 100 * (module.net(x).argmax(1) == c).double().mean().item()
     last = history.rows[-1]
     return {
-        "train/accuracy": train_accuracy,
+        **{f"{part}/accuracy": accuracy(module.net, *data[part]) for part in ("train", "test") if part in data},
         "val/accuracy": last["val/accuracy"],
         "val/loss": last["val/loss"],
         "train/loss": last["train/loss"],
@@ -145,6 +143,13 @@ def summarise(module: Classification, data: construct.Samples, history: History)
         "epochs": len(history.rows),
         "seconds": last["seconds"],
     }
+
+
+@torch.no_grad()
+def accuracy(net: torch.nn.Module, x: torch.Tensor, c: torch.Tensor) -> float:
+    """Return the share of correct answers in per cent."""
+    correct = sum(int((net(y).argmax(1) == k).sum()) for y, k in Batches(x, c, EVALUATED))
+    return 100 * correct / len(c)
 
 
 def quiet_lightning() -> None:

@@ -1,0 +1,169 @@
+"""Time of the mean field objective and its gradient, against autograd, against OT-Flow, against a matrix product.
+
+Batch 1024, 8 Runge-Kutta steps (32 evaluations of the potential), width 32, quadratic form of rank at most 10, single
+precision, one thread; forward and backward, least time of several repetitions, because other work on the machine can
+only add to it.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pdebridge.meanfield.derivatives import Derivatives
+from pdebridge.meanfield.games import optimal_transport
+from pdebridge.meanfield.memory import keep_freed_memory
+from pdebridge.meanfield.objective import objective
+from pdebridge.meanfield.potential import Potential, ValueFunction
+
+BATCH, STEPS, WIDTH, RANK, DIMENSIONS = 1024, 8, 32, 10, (2, 100)
+SMALL_BATCH = 128
+"""With one Runge-Kutta step, the size at which automatic differentiation still fits in memory and patience."""
+CHECKOUT = "PDEBRIDGE_OTFLOW"
+
+
+@dataclass(frozen=True)
+class AutogradPotential:
+    """The same potential with every derivative by automatic differentiation: what the closed forms replace."""
+
+    potential: Potential
+
+    @property
+    def d(self) -> int:
+        """Return the dimension."""
+        return self.potential.d
+
+    def __call__(self, x: Tensor, t: float) -> Tensor:
+        """Return ``Phi(x, t)``."""
+        return self.potential(x, t)
+
+    def prepare(self) -> Callable[[Tensor, float], Derivatives]:
+        """Return the derivatives by reverse mode and the Hessian by forward over reverse mode, all samples at once."""
+        func = torch.func
+
+        def value(x: Tensor, t: Tensor) -> Tensor:
+            return self.potential(x.unsqueeze(0), t)[0]
+
+        def derivatives(x: Tensor, t: float) -> Derivatives:
+            times = x.new_full((len(x),), t)
+            grad, dt = func.vmap(func.grad(value, (0, 1)))(x, times)
+            hessian = func.vmap(func.hessian(value))(x, times)
+            return Derivatives(grad, dt, hessian.diagonal(dim1=1, dim2=2).sum(1))
+
+        return derivatives
+
+
+def measure(otflow: Path | None = None, repetitions: int = 9) -> dict[str, Any]:
+    """Return ``{"name", "ratios", "raw"}``; times in seconds, rates in flop/s.
+
+    Args:
+        otflow: a checkout of github.com/EmoryMLIP/OT-Flow to measure beside ours; by default the folder that the
+            environment variable ``PDEBRIDGE_OTFLOW`` names, or none.
+        repetitions: how often each time is taken.
+    """
+    checkout = otflow or (Path(os.environ[CHECKOUT]) if CHECKOUT in os.environ else None)
+    keep_freed_memory()
+    with one_thread():
+        raw: dict[str, float] = {f"ours_d{d}_s": least_time(ours(d, STEPS), repetitions) for d in DIMENSIONS}
+        raw |= {f"ours_small_d{d}_s": least_time(ours(d, 1, SMALL_BATCH), repetitions) for d in DIMENSIONS}
+        raw |= {f"autograd_small_d{d}_s": least_time(ours(d, 1, SMALL_BATCH, True), 1) for d in DIMENSIONS}
+        raw["matrix_product_flops_per_s"] = matrix_product_rate()
+        if checkout is not None:
+            raw |= {f"otflow_d{d}_s": least_time(theirs(checkout, d), 2) for d in DIMENSIONS}
+    return {"name": "meanfield", "ratios": ratios(raw), "raw": raw}
+
+
+def ratios(raw: dict[str, float]) -> dict[str, float]:
+    """Return the ratios that a reader wants of the raw figures."""
+    small, large = DIMENSIONS
+    result = {f"time_d{large}_over_d{small}": raw[f"ours_d{large}_s"] / raw[f"ours_d{small}_s"]}
+    for d in DIMENSIONS:
+        result[f"autograd_over_ours_d{d}"] = raw[f"autograd_small_d{d}_s"] / raw[f"ours_small_d{d}_s"]
+        rate = flops(d) / raw[f"ours_d{d}_s"]
+        result[f"share_of_matrix_product_d{d}"] = rate / raw["matrix_product_flops_per_s"]
+        if f"otflow_d{d}_s" in raw:
+            result[f"otflow_over_ours_d{d}"] = raw[f"otflow_d{d}_s"] / raw[f"ours_d{d}_s"]
+    return result
+
+
+def ours(d: int, steps: int, batch: int | None = None, autograd: bool = False) -> Callable[[], None]:
+    """Return one forward and backward pass of the five-term transport objective."""
+    torch.manual_seed(0)
+    game, potential = optimal_transport(d), Potential(d, WIDTH, min(RANK, d + 1), spread=0.1)
+    x = game.initial.sample(batch or BATCH)
+    value_function: ValueFunction = AutogradPotential(potential) if autograd else potential
+
+    def once() -> None:
+        potential.zero_grad()
+        objective(game, value_function, x, steps).total.backward()
+
+    return once
+
+
+def theirs(checkout: Path, d: int) -> Callable[[], None]:
+    """Return one forward and backward pass of OT-Flow's three-term objective at the same sizes."""
+    with importable(checkout):
+        from src.OTFlowProblem import OTFlowProblem  # type: ignore[import-not-found]
+        from src.Phi import Phi  # type: ignore[import-not-found]
+    torch.manual_seed(0)
+    network = Phi(nTh=2, m=WIDTH, d=d, r=RANK)
+    x = optimal_transport(d).initial.sample(BATCH)
+
+    def once() -> None:
+        network.zero_grad()
+        OTFlowProblem(x, network, [0.0, 1.0], STEPS, alph=[1.0, 100.0, 5.0])[0].backward()
+
+    return once
+
+
+def flops(d: int) -> float:
+    """Return the floating-point operations of all matrix products in `ours`: those of a pass forward, three times."""
+    rows = WIDTH + min(RANK, d + 1)
+    pairs = WIDTH * (WIDTH // 2 + 1) if d > WIDTH else WIDTH * d
+    per_sample = 2 * rows * (d + 1) + 2 * WIDTH**2 + pairs * WIDTH
+    return 3.0 * 2 * per_sample * BATCH * 4 * STEPS
+
+
+def matrix_product_rate(n: int = 1024) -> float:
+    """Return the flop/s of a square single-precision matrix product."""
+    a = torch.randn(n, n)
+    return 2 * n**3 / least_time(lambda: a @ a, 10)
+
+
+def least_time(once: Callable[[], object], repetitions: int) -> float:
+    """Return the least wall time of `once` after one warm-up."""
+    once()
+    times = []
+    for _ in range(repetitions):
+        start = perf_counter()
+        once()
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """Let modules be imported from a folder."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))

@@ -1,0 +1,1 @@
+"""Potential mean field games in high dimension: densities, potential, characteristics, objective, certificates."""

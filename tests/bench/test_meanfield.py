@@ -1,0 +1,37 @@
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from pdebridge.bench import meanfield as bench
+from pdebridge.meanfield.characteristics import characteristics
+from pdebridge.meanfield.games import optimal_transport
+from pdebridge.meanfield.potential import Potential
+
+
+def test_the_compared_version_computes_the_same():
+    game, potential = optimal_transport(3), Potential(3, 8, 2, spread=0.3)
+    x = game.initial.sample(6)
+    one, other = (characteristics(game, phi, x, 2) for phi in (potential, bench.AutogradPotential(potential)))
+    for a, b in zip(one, other, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_ratios_follow_from_the_raw_figures(monkeypatch):
+    monkeypatch.setattr(bench, "DIMENSIONS", (2, 3))
+    monkeypatch.setattr(bench, "BATCH", 8)
+    monkeypatch.setattr(bench, "SMALL_BATCH", 8)
+    monkeypatch.setattr(bench, "least_time", lambda once, repetitions: bool(once) * 0.5)
+    result = bench.measure()
+    assert result["name"] == "meanfield"
+    assert result["ratios"]["time_d3_over_d2"] == 1
+    assert result["ratios"]["autograd_over_ours_d3"] == 1
+    rate = bench.flops(3) / 0.5 / (2 * 1024**3 / 0.5)
+    assert result["ratios"]["share_of_matrix_product_d3"] == pytest.approx(rate)
+
+
+def test_flops_are_those_that_torch_counts(monkeypatch):
+    """Torch's counter sees two thirds of them: not the products that accumulate in place."""
+    monkeypatch.setattr(bench, "BATCH", 64)
+    with FlopCounterMode(display=False) as counter:
+        bench.ours(100, bench.STEPS)()
+    assert counter.get_total_flops() == pytest.approx(bench.flops(100) * 2 / 3, rel=0.02)
