@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from pdebridge.dynamics.activation import activation_named
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta
+from pdebridge.dynamics.base import Dynamics, Instant, Structure, Sums, Theta, Transpose
 from pdebridge.dynamics.draw import uniform
 
 
@@ -54,8 +55,33 @@ class Perceptron(Dynamics):
         """Return ``F(t, u)``."""
         *hidden, (W, b) = self.affine(theta, at)
         for K, c in hidden:
-            u = self.activation(torch.addmm(c, u, K.t()))
-        return torch.addmm(b, u, W.t())
+            u = self.activation(linear(u, K, c))
+        return linear(u, W, b)
+
+    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+        """Return ``F(t, u)`` and its adjoint in closed form: back through the layers, whose inputs are kept."""
+        if torch.is_autocast_enabled(u.device.type):
+            return super().linearise(u, theta, at, part)
+        layers, inputs, pull = self.affine(theta, at), [u], self.activation.pull
+        for K, c in layers[:-1]:
+            u = self.activation.function(linear(u, K, c))
+            inputs.append(u)
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            ones, totals = g.new_ones(g.shape[0]), iter(reversed(sums))
+            for (K, _), a in zip(reversed(layers), reversed(inputs), strict=True):
+                gt = g.t()
+                if self.time and a is inputs[0] and (total := next(totals)) is not None:
+                    total.addmv_(gt, ones, alpha=scale * at.t)  # v
+                if (total := next(totals)) is not None:
+                    total.addmv_(gt, ones, alpha=scale)
+                if (total := next(totals)) is not None:
+                    total.addmm_(gt, a, alpha=scale)
+                g = torch.mm(g, K)
+                g = g if a is inputs[0] else pull(g, a)
+            return g
+
+        return linear(u, *layers[-1]), transpose
 
     def affine(self, theta: Theta, at: Instant) -> list[tuple[Tensor, Tensor]]:
         """Return ``(W, b)`` of every layer, with ``t v`` added to the first bias."""

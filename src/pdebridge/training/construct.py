@@ -9,14 +9,16 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
 
 from pdebridge.configuration.experiment import Cell, DenseNetwork, Network, StagedNetwork, Training
 from pdebridge.configuration.model import Named
-from pdebridge.cube import load, target
+from pdebridge.cube import CONTROLS, load, target
 from pdebridge.datasets.make import make
-from pdebridge.dynamics.control import PiecewiseConstant
+from pdebridge.dynamics.base import Dynamics
+from pdebridge.dynamics.control import Control
 from pdebridge.errors import UserError
 from pdebridge.networks import published
 from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.opening import OPENINGS
+from pdebridge.networks.regularisation import decay_groups
 from pdebridge.networks.staged import StagedClassifier, staged
 
 Samples = dict[str, tuple[Tensor, Tensor]]
@@ -64,8 +66,15 @@ def _dense(spec: DenseNetwork, features: int, classes: int) -> FlowClassifier:
     if spec.gradient.options:
         gradient = gradient(**spec.gradient.options)
     integrator = _on_axis("integrator", spec.integrator)
-    flow = Flow(dynamics, PiecewiseConstant(dynamics, spec.steps), integrator, gradient, spec.steps, spec.time)
+    control = _control(spec.control, dynamics, spec.steps)
+    flow = Flow(dynamics, control, integrator, gradient, spec.steps, spec.time)
     return FlowClassifier(OPENINGS[spec.opening](features, spec.width), flow, spec.readout or spec.width, classes)
+
+
+def _control(spec: Named, dynamics: Dynamics, steps: int) -> Control:
+    depth = {"steps": steps} if spec.name == "piecewise-constant" else {}
+    made: Control = load(CONTROLS.get(spec.name, spec.name))(dynamics, **depth, **spec.options)
+    return made
 
 
 def _staged(spec: StagedNetwork, channels: int, classes: int) -> StagedClassifier:
@@ -86,11 +95,6 @@ def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
     return load(target(axis, spec.name))(*args, **spec.options)
 
 
-def flows(net: nn.Module) -> list[Flow]:
-    """Return every flow of a network, in order."""
-    return [part for part in net.modules() if isinstance(part, Flow)]
-
-
 def classifier(net: nn.Module) -> nn.Linear:
     """Return the linear classifier: the last linear layer of the network."""
     return [part for part in net.modules() if isinstance(part, nn.Linear)][-1]
@@ -100,7 +104,9 @@ def optimiser(training: Training, net: nn.Module) -> tuple[Optimizer, LRSchedule
     """Return the optimiser and, for SGD and AdamW, the schedule of its rate by epochs."""
     spec, weights = training.optimizer, [p for p in net.parameters() if p.requires_grad]
     if spec.name == "sgd":
-        sgd = SGD(weights, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+        decaying, exempt = decay_groups(net)
+        groups: list[dict[str, Any]] = [{"params": decaying, "weight_decay": spec.weight_decay}, {"params": exempt}]
+        sgd = SGD(groups, lr=spec.lr, momentum=spec.momentum)
         return sgd, MultiStepLR(sgd, spec.milestones, spec.factor)
     if spec.name == "adamw":
         adamw = AdamW(weights, lr=spec.lr, weight_decay=spec.weight_decay)
