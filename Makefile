@@ -11,7 +11,8 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES)
-	@echo "report: results/laptop/report.html"
+	@test -f results/laptop/report.html || pdebridge report
+	@echo "Figures, tables, verdicts: results/laptop/report.html"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

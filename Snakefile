@@ -20,6 +20,7 @@ report: f"{PAPER}/landing.rst"
 
 localrules:
     all,
+    fig1,
 
 
 rule all:
@@ -31,12 +32,19 @@ rule all:
         f"{PAPER}/published.csv",
 
 
+rule fig1:
+    input:
+        f"{PAPER}/figures/figure1/figure1.png",
+
+
 onsuccess:
     # a run that changed nothing leaves the report alone
     if newer(f"{PAPER}/landing.rst", f"{RESULTS}/report.html"):
-        shell("pdebridge report --scale {settings.scale}")
+        shell("pdebridge report --settings {settings_json:q}")
 
 
 onerror:
     print(f"The first lines to read are in the job's own log under {RESULTS}/logs.")
-    print("A killed run: snakemake --unlock, then the same command; finished trainings are kept.")
+    print(
+        "A killed run: snakemake --unlock, then the same command; finished trainings are kept."
+    )

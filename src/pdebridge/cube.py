@@ -1,21 +1,56 @@
 """The three axes by the names that configurations use, readable without importing torch.
 
-A value is ``module:Class`` (or ``module:function`` for a gradient mode). A configuration may name an object of its
-own in the same form, for example ``my_package.swirl:Swirl``.
+A value is ``module:Class``, or ``module:function`` for a gradient mode without options. A configuration may name an
+object of its own in the same form, for example ``my_package.swirl:Swirl``.
 """
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 DYNAMICS = {
     "dense": "pdebridge.dynamics.dense:Dense",
+    "antisymmetric": "pdebridge.dynamics.antisymmetric:Antisymmetric",
+    "hamiltonian-pair": "pdebridge.dynamics.hamiltonian:HamiltonianPair",
+    "hamiltonian": "pdebridge.dynamics.hamiltonian:Hamiltonian",
+    "parabolic": "pdebridge.dynamics.parabolic:Parabolic",
+    "second-order": "pdebridge.dynamics.parabolic:SecondOrder",
+    "residual": "pdebridge.dynamics.residual:Residual",
+    "coupling": "pdebridge.dynamics.residual:Coupling",
+    "imex": "pdebridge.dynamics.imex:ReactionDiffusion",
+    "perceptron": "pdebridge.dynamics.perceptron:Perceptron",
+    "time-convolution": "pdebridge.dynamics.time_convolution:TimeConvolution",
+    "post-activation": "pdebridge.dynamics.post_activation:PostActivation",
 }
 INTEGRATORS = {
     "forward-euler": "pdebridge.integrators.euler:ForwardEuler",
+    "rk2": "pdebridge.integrators.runge_kutta:ExplicitMidpoint",
+    "rk4": "pdebridge.integrators.runge_kutta:RK4",
+    "dopri5": "pdebridge.integrators.dormand_prince:DormandPrince",
+    "midpoint": "pdebridge.integrators.midpoint:Midpoint",
+    "verlet": "pdebridge.integrators.verlet:Verlet",
+    "augmented-verlet": "pdebridge.integrators.verlet:AugmentedVerlet",
+    "leapfrog": "pdebridge.integrators.leapfrog:Leapfrog",
+    "leapfrog-pair": "pdebridge.integrators.leapfrog:LeapfrogPair",
+    "imex-euler": "pdebridge.integrators.imex_euler:IMEXEuler",
 }
 GRADIENTS = {
     "stored": "pdebridge.gradients.stored:stored",
+    "taped": "pdebridge.gradients.taped:Taped",
+    "checkpointed": "pdebridge.gradients.checkpointed:Checkpointed",
+    "revolve": "pdebridge.gradients.checkpointed:Revolve",
+    "reversible": "pdebridge.gradients.reversible:Reversible",
+    "adjoint": "pdebridge.gradients.reverse_time:ReverseTime",
+    "replay": "pdebridge.gradients.frozen_steps:FrozenSteps",
+}
+CONTROLS = {
+    "constant": "pdebridge.dynamics.control:Constant",
+    "piecewise-constant": "pdebridge.dynamics.control:PiecewiseConstant",
+    "piecewise-linear": "pdebridge.dynamics.spline:PiecewiseLinear",
+    "b-spline": "pdebridge.dynamics.spline:BSpline",
 }
 AXES = {"dynamics": DYNAMICS, "integrator": INTEGRATORS, "gradient": GRADIENTS}
 
@@ -27,7 +62,7 @@ def target(axis: str, name: str) -> str:
     return known(name, AXES[axis], axis)
 
 
-def known(name: str, table: dict[str, str], kind: str) -> str:
+def known(name: str, table: Mapping[str, T], kind: str) -> T:
     """Look a name up; raise ``ValueError`` naming the nearest match and what would be valid."""
     if name in table:
         return table[name]

@@ -7,11 +7,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from pdebridge.configuration.load import cells, selected, settings_from
+from pdebridge.datasets.names import SOURCES
 from pdebridge.errors import UserError
 from pdebridge.provenance import sources
 
 # `pdebridge` is the one installed beside the snakemake that runs, also where no environment was activated
-os.environ["PATH"] += os.pathsep + str(Path(sys.executable).parent)
+shell.prefix(f'export PATH="$PATH:{Path(sys.executable).parent}"; ')
 
 
 def checked(build):
@@ -23,6 +24,7 @@ def checked(build):
 
 
 settings = checked(lambda: settings_from(config))
+settings_json = settings.model_dump_json()
 EXPERIMENTS = {e.name: e for e in checked(lambda: selected(settings))}
 CELLS = {
     cell.key: cell
@@ -33,6 +35,8 @@ CELLS = {
 RESULTS = f"results/{settings.scale}"
 PAPER = f"{RESULTS}/paper"
 CELL_FILES = [f"{RESULTS}/runs/{key}.json" for key in CELLS]
+WEIGHT_FILES = [f"{RESULTS}/weights/{name}.json" for name in EXPERIMENTS]
+WEIGHT_FILES.append(f"{RESULTS}/weights.json")
 STUDY_FILES = [
     f"{RESULTS}/studies/{e.name}/{study.name}.json"
     for e in EXPERIMENTS.values()
@@ -43,21 +47,40 @@ FIGURE_FILES = [
     for e in EXPERIMENTS.values()
     for figure in e.figures
 ]
-PAGES = [
-    f"{PAPER}/runs/{key}{suffix}" for key in CELLS for suffix in (".html", ".png")
-]
+PAGES = [f"{PAPER}/runs/{key}{suffix}" for key in CELLS for suffix in (".html", ".png")]
 
 
 def newer(path, than):
-    """Tell whether a file is newer than another, or the other is missing."""
-    return (
-        not Path(than).exists() or Path(path).stat().st_mtime > Path(than).stat().st_mtime
-    )
+    """Tell whether a file exists and is newer than another, or the other is missing."""
+    times = [p.stat().st_mtime if p.exists() else 0.0 for p in (Path(path), Path(than))]
+    return times[0] > times[1]
 
 
 def code(*modules):
     """The package's sources that a verb runs: an edit reruns what it touches, a checkout does not."""
     return [os.path.relpath(path) for path in sources(modules)]
+
+
+def fetched(cell):
+    """The list of verified files that a cell's data set needs."""
+    name = cell.data.name
+    return [f"{settings.data.folder}/{name}.json"] if name in SOURCES else []
+
+
+def cells_of(experiment):
+    """The resolved cells of an experiment."""
+    return [cell for cell in CELLS.values() if cell.experiment == experiment]
+
+
+def cell_files(experiment):
+    """The measurements of every cell of an experiment."""
+    return [f"{RESULTS}/runs/{cell.key}.json" for cell in cells_of(experiment)]
+
+
+def study_options(w):
+    """The options of a study, as JSON."""
+    named = {s.name: s for s in EXPERIMENTS[w.experiment].studies}
+    return json.dumps(named[w.study].options)
 
 
 wildcard_constraints:

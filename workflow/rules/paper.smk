@@ -3,8 +3,6 @@ from pdebridge.paper.names import FIGURES
 
 
 rule figure:
-    message:
-        "drawing {wildcards.figure} of {wildcards.experiment}"
     input:
         arrays=lambda w: [
             f"{RESULTS}/studies/{w.experiment}/{study.name}.npz"
@@ -19,27 +17,27 @@ rule figure:
             labels={"experiment": "{experiment}", "figure": "{figure}"},
         ),
         pdf=f"{PAPER}/figures/{{experiment}}/{{figure}}.pdf",
-    params:
-        stem=lambda w, output: output.png.removesuffix(".png"),
-        title=lambda w: EXPERIMENTS[w.experiment].title,
-        source=lambda w: EXPERIMENTS[w.experiment].source.model_dump(),
     log:
         f"{RESULTS}/logs/figure/{{experiment}}/{{figure}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/figure/{{experiment}}/{{figure}}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../environment.yml"
+    params:
+        stem=lambda w, output: output.png.removesuffix(".png"),
+        title=lambda w: EXPERIMENTS[w.experiment].title,
+        source=lambda w: EXPERIMENTS[w.experiment].source.model_dump(),
+    message:
+        "drawing {wildcards.figure} of {wildcards.experiment}"
     shell:
         "pdebridge figure {wildcards.figure} {input.arrays} --out {params.stem} > {log} 2>&1"
 
 
 rule run_page:
-    message:
-        "curves and provenance of {wildcards.experiment}/{wildcards.cell}"
     input:
         cell=f"{RESULTS}/runs/{{experiment}}/{{cell}}.json",
         code=code("pdebridge.paper.curves", "pdebridge.paper.runs"),
@@ -58,33 +56,36 @@ rule run_page:
             subcategory="{experiment}",
             labels={"cell": "{cell}", "what": "provenance"},
         ),
-    params:
-        stem=lambda w, output: output.page.removesuffix(".html"),
     log:
         f"{RESULTS}/logs/run_page/{{experiment}}/{{cell}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/run_page/{{experiment}}/{{cell}}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../environment.yml"
+    params:
+        stem=lambda w, output: output.page.removesuffix(".html"),
+    message:
+        "curves and provenance of {wildcards.experiment}/{wildcards.cell}"
     shell:
-        "(pdebridge figure curves {input.cell} --out {params.stem}"
-        " && pdebridge figure runs {input.cell} --out {params.stem}) > {log} 2>&1"
+        "pdebridge figure run {input.cell} --out {params.stem} > {log} 2>&1"
 
 
 rule table:
-    message:
-        "setting published numbers beside ours"
     input:
         cells=CELL_FILES,
         studies=STUDY_FILES,
-        weights=f"{RESULTS}/weights.json",
+        weights=WEIGHT_FILES,
         published="config/published.csv",
         references="config/references.yaml",
-        code=code("pdebridge.paper.landing", "pdebridge.paper.tables", "pdebridge.paper.measurements"),
+        code=code(
+            "pdebridge.paper.landing",
+            "pdebridge.paper.tables",
+            "pdebridge.paper.measurements",
+        ),
     output:
         verdicts=f"{PAPER}/published.csv",
         page=report(
@@ -103,19 +104,21 @@ rule table:
         more=multiext(f"{PAPER}/experiments", ".csv", ".md", ".tex"),
         measurements=f"{PAPER}/measurements.json",
         landing=f"{PAPER}/landing.rst",
-    params:
-        scale=settings.scale,
-        folder=PAPER,
     log:
         f"{RESULTS}/logs/table.log",
     benchmark:
         f"{RESULTS}/benchmarks/table.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../environment.yml"
+    params:
+        scale=settings.scale,
+        folder=lambda w, output: str(Path(output.verdicts).parent),
+    message:
+        "setting published numbers beside ours"
     shell:
         "pdebridge table {input.weights} {input.cells} {input.studies}"
         " --scale {params.scale} --out {params.folder} > {log} 2>&1"

@@ -1,54 +1,86 @@
 # Build every network once, which refuses an illegal one; then train, one job a cell with all its seeds.
+# `describe` goes first by its priority: what cannot be built is refused before compute is spent.
+from pdebridge.cube import AXES
+from pdebridge.networks.published import PUBLISHED
 from pdebridge.training.modules import modules
 
 
 rule describe:
-    message:
-        "building every network and counting its weights"
     input:
-        data=sorted({path for cell in CELLS.values() for path in fetched(cell)}),
-        code=code("pdebridge.training.describe", *[m for c in CELLS.values() for m in modules(c)]),
+        data=lambda w: sorted({f for c in cells_of(w.experiment) for f in fetched(c)}),
+        code=lambda w: code(
+            "pdebridge.training.describe",
+            *[m for c in cells_of(w.experiment) for m in modules(c)],
+        ),
     output:
-        f"{RESULTS}/weights.json",
-    params:
-        settings=settings.model_dump_json(),
-        cells=[cell.model_dump_json() for cell in CELLS.values()],
+        f"{RESULTS}/weights/{{experiment}}.json",
     log:
-        f"{RESULTS}/logs/describe.log",
+        f"{RESULTS}/logs/describe/{{experiment}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/describe.tsv"
+        f"{RESULTS}/benchmarks/describe/{{experiment}}.tsv"
+    priority: 1
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        settings=settings_json,
+        cells=[cell.model_dump_json() for cell in CELLS.values()],
+    message:
+        "building the networks of {wildcards.experiment} and counting their weights"
+    shell:
+        "pdebridge describe --resolved {params.cells:q} --out {output} > {log} 2>&1"
+
+
+rule describe_published:
+    input:
+        code=code(
+            "pdebridge.training.describe",
+            *[layout.reference for layout in PUBLISHED.values()],
+            *[path for axis in AXES.values() for path in axis.values()],
+        ),
+    output:
+        f"{RESULTS}/weights.json",
+    log:
+        f"{RESULTS}/logs/describe_published.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/describe_published.tsv"
     conda:
         "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    message:
+        "building every published network and counting its weights"
     shell:
-        "pdebridge describe --settings {params.settings:q} --out {output} > {log} 2>&1"
+        "pdebridge describe --published --out {output} > {log} 2>&1"
 
 
 rule train:
-    message:
-        "training {wildcards.experiment}/{wildcards.cell}"
     input:
-        legal=ancient(f"{RESULTS}/weights.json"),
+        legal=f"{RESULTS}/weights/{{experiment}}.json",
         data=lambda w: fetched(CELLS[f"{w.experiment}/{w.cell}"]),
         code=lambda w: code(*modules(CELLS[f"{w.experiment}/{w.cell}"])),
     output:
         f"{RESULTS}/runs/{{experiment}}/{{cell}}.json",
-    params:
-        cell=lambda w: CELLS[f"{w.experiment}/{w.cell}"].model_dump_json(),
-        tracking=settings.tracking.model_dump_json(),
     log:
         f"{RESULTS}/logs/train/{{experiment}}/{{cell}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{{experiment}}/{{cell}}.tsv"
+    conda:
+        "../../environment.yml"
     threads: settings.threads
     resources:
         mem_mb=2000,
         runtime=lambda w: {"cluster": 2880, "workstation": 1440}.get(settings.scale, 60),
-    conda:
-        "../../environment.yml"
+    params:
+        cell=lambda w: CELLS[f"{w.experiment}/{w.cell}"].model_dump_json(),
+        tracking=settings.tracking.model_dump_json(),
+    message:
+        "training {wildcards.experiment}/{wildcards.cell}"
     shell:
         "pdebridge train --resolved {params.cell:q} --tracking {params.tracking:q}"
         " --out {output} > {log} 2>&1"

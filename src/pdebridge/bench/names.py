@@ -1,6 +1,8 @@
 """The benchmarks by name; each value is ``module:function`` and the function returns ``{name, ratios, raw}``."""
 
 BENCHES = {
+    "gradients": "pdebridge.bench.gradients:measure",
     "meanfield": "pdebridge.bench.meanfield:measure",
+    "ode": "pdebridge.bench.ode:measure",
     "training": "pdebridge.bench.training:measure",
 }

@@ -47,7 +47,8 @@ def _describe(part: ArgumentParser) -> None:
     _settings(part)
     part.add_argument("what", nargs="?", metavar="NAME", help="experiment, experiment/cell, or published network")
     part.add_argument("--json", action="store_true", help="print JSON")
-    part.add_argument("--settings", metavar="JSON", help="build every network of these settings (the workflow's way)")
+    part.add_argument("--resolved", nargs="+", metavar="JSON", help="build these cells' networks (the workflow's way)")
+    part.add_argument("--published", action="store_true", help="build every published network")
     part.add_argument("--out", type=Path, help="file of their weight counts")
 
 
@@ -74,7 +75,7 @@ def _study(part: ArgumentParser) -> None:
 
 
 def _figure(part: ArgumentParser) -> None:
-    part.add_argument("figure", metavar="FIGURE", help="a figure's name, or 'curves' or 'runs' for a cell")
+    part.add_argument("figure", metavar="FIGURE", help="a figure's name, or 'run' for a cell's curves and provenance")
     part.add_argument("inputs", nargs="+", type=Path, metavar="FILE", help="STEM.npz of studies, or CELL.json")
     part.add_argument("--out", type=Path, required=True, help="stem: STEM.png and STEM.pdf")
 
@@ -93,8 +94,8 @@ def _regress(part: ArgumentParser) -> None:
 
 
 def _report(part: ArgumentParser) -> None:
-    part.add_argument("--scale", choices=SCALES, default="laptop")
-    part.add_argument("--results", type=Path, default=Path("results"), help="folder of results")
+    _settings(part)
+    part.add_argument("--settings", metavar="JSON", help="the settings of the run (the workflow's way)")
 
 
 def _bench(part: ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """What each verb does; every heavy import is inside the verb that needs it."""
 
 import json
+import os
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -49,6 +50,8 @@ def cell_of(what: str, settings: Settings) -> Cell:
 
 def list_experiments(options: Namespace) -> None:
     """Print the experiments of the scale with their cells and sources."""
+    from pdebridge.networks.published import PUBLISHED
+
     settings = settings_of(options)
     rows = [
         {
@@ -65,20 +68,29 @@ def list_experiments(options: Namespace) -> None:
         return
     for row in rows:
         print(f"{row['experiment']:16} {row['title']}\n{'':16} {row['source']}; cells: {', '.join(row['cells'])}")
+    print("\nPublished networks, for 'pdebridge describe' and 'layout: published':")
+    for name, layout in PUBLISHED.items():
+        print(f"{name:32} {layout.source}")
 
 
 def describe(options: Namespace) -> None:
     """Print one network's description, or build all of them and write their weight counts."""
-    from pdebridge.training.describe import describe_cell, weight_counts
+    from pdebridge.networks.published import PUBLISHED
+    from pdebridge.training.describe import describe_cell, describe_published, published_counts, weight_counts
 
-    if options.settings:
-        settings = Settings.model_validate_json(options.settings)
-        every = [cell for experiment in selected(settings) for cell in cells(experiment, settings)]
+    if options.published:
+        write_json(options.out, {"measurements": published_counts()})
+        return
+    if options.resolved:
+        every = [Cell.model_validate_json(text) for text in options.resolved]
         write_json(options.out, {"measurements": weight_counts(every)})
         return
     if not options.what:
-        raise UserError("name an experiment/cell; 'pdebridge list' shows them")
-    description = describe_cell(cell_of(options.what, settings_of(options)))
+        raise UserError("name an experiment/cell or a published network; 'pdebridge list' shows them")
+    if options.what in PUBLISHED:
+        description = describe_published(options.what)
+    else:
+        description = describe_cell(cell_of(options.what, settings_of(options)))
     print(json.dumps(description, indent=2) if options.json else yaml.safe_dump(description, sort_keys=False), end="\n")
 
 
@@ -107,11 +119,17 @@ def train(options: Namespace) -> None:
         raise UserError("name an experiment/cell; 'pdebridge list' shows them")
     tracking = Tracking.model_validate_json(options.tracking) if options.tracking else settings.tracking
     out: Path = options.out or Path("results") / cell.scale / "runs" / f"{cell.key}.json"
-    from pdebridge.paper.published import read_published
-    from pdebridge.training.fit import train as train_cell
+    from pdebridge.training.fingerprint import missing_seeds, run_folders
 
-    targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
-    runs = train_cell(cell, tracking, out.with_suffix(""), targets)
+    # before torch is imported; the workflow has set it to the rule's threads
+    os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
+    if missing_seeds(cell, out.with_suffix("")):
+        from pdebridge.paper.published import read_published
+        from pdebridge.training.fit import train as train_cell
+
+        targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
+        train_cell(cell, tracking, out.with_suffix(""), targets)
+    runs = run_folders(cell, out.with_suffix(""))
     write_json(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
     print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
 
@@ -151,9 +169,8 @@ def figure(options: Namespace) -> None:
     from pdebridge.paper import curves, runs
     from pdebridge.paper.names import FIGURES
 
-    if options.figure == "curves":
+    if options.figure == "run":
         curves.draw(runs_of(options.inputs), options.out)
-    elif options.figure == "runs":
         runs.page(runs_of(options.inputs), options.out.with_suffix(".html"))
     else:
         arrays = {name: array for path in options.inputs for name, array in np.load(path).items()}
@@ -191,7 +208,8 @@ def report(options: Namespace) -> int:
     """Let Snakemake write its HTML report."""
     from pdebridge.paper.report import write_report
 
-    return write_report(options.results, options.scale)
+    settings = Settings.model_validate_json(options.settings) if options.settings else settings_of(options)
+    return write_report(settings)
 
 
 def bench(options: Namespace) -> None:

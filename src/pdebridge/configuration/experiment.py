@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pdebridge.configuration.model import Count, Named, Positive, Scale, Strict, in_table, on_axis
 from pdebridge.configuration.settings import DataFolders
+from pdebridge.cube import CONTROLS, known
 from pdebridge.datasets.names import DATASETS
+from pdebridge.networks.published import PUBLISHED
 from pdebridge.paper.names import FIGURES
 from pdebridge.studies.names import STUDIES
 
@@ -25,7 +27,7 @@ class Source(Strict):
 class DenseNetwork(Strict):
     """Opening, a flow of dense layers, linear classifier (Ruthotto, SIAM News 2021)."""
 
-    layout: Literal["dense"] = "dense"
+    layout: Literal["dense"]
     opening: Literal["linear", "tanh", "pad"] = "linear"
     """``u_0 = K_in y``, ``u_0 = tanh(K_in y)``, or ``y`` padded with zeros."""
     width: Count
@@ -38,6 +40,8 @@ class DenseNetwork(Strict):
     """The step."""
     gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
     """How the derivative comes back."""
+    control: in_table(CONTROLS, "control") = Named(name="piecewise-constant")  # type: ignore[valid-type]
+    """How ``theta(t)`` depends on depth."""
     steps: Count
     """Number ``N`` of steps."""
     time: Positive
@@ -48,6 +52,57 @@ class DenseNetwork(Strict):
         if self.readout and self.readout > self.width:
             raise ValueError(f"readout must be at most the width {self.width} (found {self.readout})")
         return self
+
+    def point(self) -> dict[str, str]:
+        """Return the names on the three axes."""
+        return {"dynamics": self.dynamics.name, "integrator": self.integrator.name, "gradient": self.gradient.name}
+
+
+class StagedNetwork(Strict):
+    """Opening, stages of a flow and a connector on coarser and coarser grids (Ruthotto & Haber, JMIV 2020)."""
+
+    layout: Literal["staged"]
+    widths: list[Count]
+    """Channels of every stage and of the classifier."""
+    dynamics: on_axis("dynamics")  # type: ignore[valid-type]
+    """Right-hand side ``F``, with convolutions."""
+    integrator: on_axis("integrator")  # type: ignore[valid-type]
+    """The step."""
+    gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
+    """How the derivative comes back."""
+    steps: Count = 3
+    """Number ``N`` of steps a stage."""
+    h: Positive = 1.0
+    """Step size."""
+
+    def point(self) -> dict[str, str]:
+        """Return the names on the three axes."""
+        return {"dynamics": self.dynamics.name, "integrator": self.integrator.name, "gradient": self.gradient.name}
+
+
+class PublishedNetwork(Strict):
+    """A published network by its name: ``jmiv-hamiltonian-cifar10``."""
+
+    layout: Literal["published"]
+    name: str
+    """A name that ``pdebridge list`` shows."""
+    gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
+    """How the derivative comes back."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_published(cls, name: str) -> str:
+        known(name, PUBLISHED, "published network")
+        return name
+
+    def point(self) -> dict[str, str]:
+        """Return the names on the axes that the network has."""
+        options = PUBLISHED[self.name].options
+        axes = {str(axis): str(options[axis]) for axis in ("dynamics", "integrator") if axis in options}
+        return {**axes, "gradient": self.gradient.name}
+
+
+Network = Annotated[DenseNetwork | StagedNetwork | PublishedNetwork, Field(discriminator="layout")]
 
 
 class SGD(Strict):
@@ -80,6 +135,15 @@ class LBFGS(Strict):
     """Stored pairs."""
 
 
+class Augmentation(Strict):
+    """Random changes of the training images, drawn anew every epoch."""
+
+    pad: Annotated[int, Field(ge=0)] = 0
+    """Largest shift in pixels; zeros move in."""
+    flip: bool = False
+    """Reflect half of the images left to right."""
+
+
 class Training(Strict):
     """How the weights are found."""
 
@@ -87,9 +151,17 @@ class Training(Strict):
     epochs: Count
     batch_size: Count | None = None
     """Samples a step; the full batch if empty."""
+    augmentation: Augmentation = Augmentation()
+    """Of images; nothing by default."""
     precision: Literal["float32", "float64"] = "float32"
     smoothness: Annotated[float, Field(ge=0)] = 0.0
     """alpha of ``alpha h / 2 sum_j |(theta_{j+1} - theta_j) / h|^2`` (Haber & Ruthotto 2017)."""
+    variation: Annotated[float, Field(ge=0)] = 0.0
+    """alpha_1 of the total variation in time (Ruthotto & Haber 2020, eq. 13)."""
+    box: Positive | None = None
+    """Weights are projected onto ``|theta| <= box`` after every step (Ruthotto & Haber 2020); no box if empty."""
+    select: Literal["last", "best"] = "last"
+    """Weights of the last epoch, or of the best validation accuracy."""
     tikhonov: Annotated[float, Field(ge=0)] = 0.0
     """gamma of ``gamma h / 2 sum_j |theta_j|^2`` (Haber & Ruthotto 2017)."""
     decay: Annotated[float, Field(ge=0)] = 0.0
@@ -107,7 +179,7 @@ class Experiment(Strict):
     scale: Scale = "laptop"
     """The smallest scale that carries it."""
     data: in_table(DATASETS, "data set")  # type: ignore[valid-type]
-    network: DenseNetwork
+    network: Network
     training: Training
     seeds: Count = 3
     """Seeds 0, 1, ..., n-1."""
@@ -130,7 +202,7 @@ class Cell(Strict):
     scale: Scale
     source: Source
     data: Named
-    network: DenseNetwork
+    network: Network
     training: Training
     seeds: Count
     folders: DataFolders = DataFolders()

@@ -1,10 +1,20 @@
 """``config/config.yaml``: at which scale, with which seeds, where to, and how it is tracked."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+import yaml
+from pydantic import BeforeValidator, model_validator
 
 from pdebridge.configuration.model import Count, Scale, Strict
+
+
+def _typed(value: Any) -> Any:
+    """Return nested values with their YAML types: Snakemake hands those of ``--config`` over as text."""
+    if isinstance(value, dict):
+        return {key: _typed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_typed(item) for item in value]
+    return yaml.safe_load(value) if isinstance(value, str) else value
 
 
 class Tracking(Strict):
@@ -48,7 +58,7 @@ class Settings(Strict):
     tracking: Tracking = Tracking()
     data: DataFolders = DataFolders()
     limits: Limits = Limits()
-    overrides: dict[str, dict[str, Any]] = {}
+    overrides: Annotated[dict[str, dict[str, Any]], BeforeValidator(_typed)] = {}
     """Per experiment, keys that replace its file's: ``{figure1: {training: {epochs: 5}}}``."""
 
     @model_validator(mode="after")

@@ -1,12 +1,23 @@
 """What every right-hand side declares: its structure, its weights at one instant, and ``F`` itself."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
-Structure = Literal["explicit", "partitioned", "second-order"]
-Theta = tuple[Tensor, ...]
+Structure = Literal["explicit", "partitioned", "augmented", "second-order", "second-order-pair", "implicit-explicit"]
+Theta = Sequence[Tensor]
+Sums = Sequence[Tensor | None]
+Transpose = Callable[[Tensor, Sums, float], Tensor]
+
+
+def half(width: int) -> int:
+    """Return half of an even width; raise ``ValueError`` if it is odd."""
+    if width % 2:
+        raise ValueError(f"features are split into two halves, so their number must be even, not {width}")
+    return width // 2
 
 
 class Instant(NamedTuple):
@@ -30,10 +41,16 @@ class Dynamics(nn.Module, ABC):
 
     - ``explicit``: ``u' = F(t, u)``;
     - ``partitioned``: ``y' = F(t, z, part=0)``, ``z' = -F(t, y, part=1)``;
-    - ``second-order``: ``y'' = F(t, y)``.
+    - ``augmented``: partitioned, with ``y`` the features and ``z(0) = 0`` added to them;
+    - ``second-order``: ``y'' = F(t, y)``, ``y'(0) = 0``;
+    - ``second-order-pair``: the same, with ``(y, y')`` as the features;
+    - ``implicit-explicit``: ``u' = F(t, u, part=0) - A u`` with the resolvent ``(I + h A)^{-1} u = F(t, u, part=1)``.
+
+    A `stochastic` right-hand side draws random numbers (dropout); recomputations then repeat them.
     """
 
-    structure: ClassVar[Structure]
+    structure: Structure
+    stochastic: ClassVar[bool] = False
 
     @abstractmethod
     def initial(self) -> dict[str, Tensor]:
@@ -42,3 +59,37 @@ class Dynamics(nn.Module, ABC):
     @abstractmethod
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
         """Return ``F(t, u; theta)``, of the shape, dtype and device of ``u`` (batch first)."""
+
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
+        """Return what bounds the eigenvalues of the Jacobian for every state, or ``None`` if nothing does.
+
+        ``-rate`` for eigenvalues on the negative real axis, ``i omega`` for the imaginary axis (frequencies of a
+        second-order or partitioned equation), or a sum of both.
+
+        Args:
+            theta: weights at one instant.
+            pixels: size of the grid of a convolution.
+        """
+        return None
+
+    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+        """Return ``F(t, u; theta)`` and the adjoint of its derivative, to be used once.
+
+        The adjoint maps ``(g, sums, scale)`` to ``(dF/du)^T g`` and adds ``scale (dF/dtheta)^T g`` to `sums`, which
+        holds a tensor a weight, or ``None`` where none is wanted. This general form records a graph of the one
+        evaluation; a dynamics whose derivative is known in closed form overrides it.
+        """
+        u, *theta = (w.detach().requires_grad_() for w in (u, *theta))
+        with torch.enable_grad():
+            f = self(u, theta, at, part)
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            wanted = [(w, total) for w, total in zip(theta, sums, strict=True) if total is not None]
+            leaves = (u, *(w for w, _ in wanted))
+            g_u, *pulled = torch.autograd.grad(f, leaves, g.to(f.dtype), allow_unused=True)
+            for (_, total), p in zip(wanted, pulled, strict=True):
+                if p is not None:
+                    total.add_(p, alpha=scale)
+            return torch.zeros_like(u) if g_u is None else g_u
+
+        return f.detach(), transpose

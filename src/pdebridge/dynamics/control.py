@@ -12,10 +12,33 @@ class Control(nn.Module, ABC):
     """Weights ``theta(t)`` on ``[0, T]``, sampled for a discretisation of ``N`` steps.
 
     Each weight of the dynamics is one stacked parameter, so that smoothness in time is a difference along the
-    first axis and a step's weights are a view.
+    first axis and a step's weights are a view. A control knows nothing of the steps that it was trained with: to
+    discretise a trained network anew is to sample its control for another ``N``.
+
+    Args:
+        dynamics: names, shapes and the initial distribution of the weights.
+        coefficients: number of weights in depth.
+        repeat: use one draw for all of them in place of independent ones.
+
+    Raises:
+        ValueError: there is no coefficient.
     """
 
     names: tuple[str, ...]
+
+    def __init__(self, dynamics: Dynamics, coefficients: int, repeat: bool = False) -> None:
+        super().__init__()
+        if coefficients < 1:
+            raise ValueError(f"a control has at least one coefficient in depth, not {coefficients}")
+        draws = [dynamics.initial()] * coefficients if repeat else [dynamics.initial() for _ in range(coefficients)]
+        self.names = tuple(draws[0])
+        for name in self.names:
+            self.register_parameter(name, nn.Parameter(torch.stack([draw[name] for draw in draws])))
+
+    @property
+    def coefficients(self) -> list[Tensor]:
+        """Return the stacked parameters in the order of the dynamics' weights."""
+        return [getattr(self, name) for name in self.names]
 
     @abstractmethod
     def sample(self, steps: int, abscissae: tuple[float, ...]) -> Theta:
@@ -23,6 +46,21 @@ class Control(nn.Module, ABC):
 
         ``S`` is ``len(abscissae)``, or 1 where the control is constant over a step.
         """
+
+
+class Constant(Control):
+    """``theta(t) = theta``: all steps share their weights, as in a neural ODE (Chen et al., NeurIPS 2018).
+
+    Args:
+        dynamics: names, shapes and the initial distribution of the weights.
+    """
+
+    def __init__(self, dynamics: Dynamics) -> None:
+        super().__init__(dynamics, 1)
+
+    def sample(self, steps: int, abscissae: tuple[float, ...]) -> Theta:
+        """Return views ``(steps, 1, ...)`` without a copy."""
+        return tuple(w.unsqueeze(1).expand(steps, *(-1,) * w.ndim) for w in self.coefficients)
 
 
 class PiecewiseConstant(Control):
@@ -35,18 +73,19 @@ class PiecewiseConstant(Control):
     """
 
     def __init__(self, dynamics: Dynamics, steps: int, repeat: bool = False) -> None:
-        super().__init__()
-        draws = [dynamics.initial()] * steps if repeat else [dynamics.initial() for _ in range(steps)]
-        self.names = tuple(draws[0])
-        for name in self.names:
-            self.register_parameter(name, nn.Parameter(torch.stack([draw[name] for draw in draws])))
+        super().__init__(dynamics, steps, repeat)
 
     def sample(self, steps: int, abscissae: tuple[float, ...]) -> Theta:
-        """Return the stacked weights, ``(N, 1, ...)``: views for ``N`` steps, repeated for a multiple of ``N``."""
-        theta: list[Tensor] = [getattr(self, name) for name in self.names]
-        refinement, rest = divmod(steps, len(theta[0]))
-        if rest or not refinement:
-            raise ValueError(f"this control has weights for {len(theta[0])} steps; {steps} is not a multiple of that")
-        if refinement > 1:
-            theta = [w.repeat_interleave(refinement, dim=0) for w in theta]
-        return tuple(w.unsqueeze(1) for w in theta)
+        """Return the stacked weights, ``(steps, 1, ...)``: views for ``N``, repeated for a multiple of ``N``.
+
+        For a divisor of ``N`` a long step has the mean of the weights that it stands for.
+        """
+        theta = self.coefficients
+        n = len(theta[0]) if theta else steps
+        if n == steps:
+            return tuple(w.unsqueeze(1) for w in theta)
+        if steps > 0 and steps % n == 0:
+            return tuple(w.repeat_interleave(steps // n, dim=0).unsqueeze(1) for w in theta)
+        if steps > 0 and n % steps == 0:
+            return tuple(w.unflatten(0, (steps, n // steps)).mean(1, keepdim=True) for w in theta)
+        raise ValueError(f"this control has weights for {n} steps; {steps} is neither a multiple nor a divisor of that")

@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from pdebridge.dynamics.base import Dynamics, Theta
-from pdebridge.dynamics.field import Field
 from pdebridge.integrators.base import Integrator
+from pdebridge.integrators.march import advance
 
 
 def stored(integrator: Integrator, dynamics: Dynamics, theta: Theta, u: Tensor, steps: int, h: float) -> Tensor:
@@ -20,9 +20,4 @@ def stored(integrator: Integrator, dynamics: Dynamics, theta: Theta, u: Tensor, 
         steps: ``N``.
         h: step size.
     """
-    # unbind, not indexing: its backward stacks once where N indexings would each fill a tensor of N layers
-    layers = zip(*(w.unbind(0) for w in theta), strict=True) if theta else iter([()] * steps)
-    state = integrator.start(u)
-    for k, layer in enumerate(layers):
-        state = integrator.step(Field(dynamics, layer, integrator.abscissae, k, h), state, h)
-    return integrator.finish(state)
+    return integrator.finish(advance(integrator, dynamics, theta, integrator.start(u), steps, h))

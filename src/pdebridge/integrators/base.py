@@ -1,23 +1,37 @@
 """The contract of a one-step integrator on a tuple of tensors."""
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from pdebridge.dynamics.base import Structure
-from pdebridge.dynamics.field import Field
+from pdebridge.dynamics.field import AdjointField, Field
 
 State = tuple[Tensor, ...]
 
 
 class Integrator(ABC):
-    """A stateless step ``state_k -> state_{k+1}``; states are ``(u,)``, ``(y, z)``, ``(y, v)``, ``(u_k, u_{k-1})``."""
+    """A stateless step ``state_k -> state_{k+1}``; states are ``(u,)``, ``(y, z)``, ``(y, v)``, ``(u_k, u_{k-1})``.
+
+    `real_limit` and `imaginary_limit` bound ``h |lambda|`` on the negative real and on the imaginary axis for
+    stability; on second-order and partitioned equations ``lambda = i omega``.
+
+    An adaptive integrator cuts each step into as many as its tolerance asks for.
+
+    A reversible integrator evaluates each ``(c, part)`` of a step once, at arguments that `inverse` meets again.
+    """
 
     structure: ClassVar[Structure]
     order: ClassVar[int]
     reversible: ClassVar[bool] = False
+    adaptive: ClassVar[bool] = False
     abscissae: ClassVar[tuple[float, ...]] = (0.0,)
+    real_limit: ClassVar[float] = 0.0
+    imaginary_limit: ClassVar[float] = 0.0
 
     def start(self, u: Tensor) -> State:
         """Make the first state from the features ``u``."""
@@ -31,6 +45,38 @@ class Integrator(ABC):
         """Undo `step`; only for reversible integrators."""
         raise NotImplementedError(f"{type(self).__name__} has no algebraic inverse")
 
+    def pullback(self, F: AdjointField, state: State, cotangent: State, h: float) -> tuple[State, State]:
+        """Undo the step and pull the cotangent of its result back: ``state_{k+1}, g -> state_k, J_k^T g``.
+
+        This general form evaluates ``F`` once to undo and once more to differentiate. An integrator made of
+        additive updates ``a += h F(b)`` overrides it: the evaluation that undoes an update also serves its
+        derivative.
+        """
+        before = tuple(s.detach().requires_grad_() for s in self.inverse(F, state, h))
+        with torch.enable_grad():
+            after = self.step(F, before, h)
+        return tuple(s.detach() for s in before), F.pull(after, before, cotangent)
+
+    def linearise(self, F: AdjointField, state: State, h: float) -> tuple[State, Callable[[State], State]]:
+        """Advance by ``h`` and return the adjoint of the step, ``g -> J_k^T g``, to be used once.
+
+        The adjoint adds the cotangents of the weights to those of ``F``. This general form records a graph of the
+        step.
+        """
+        before = tuple(s.detach().requires_grad_() for s in state)
+        with torch.enable_grad():
+            after = self.step(F, before, h)
+        return tuple(s.detach() for s in after), lambda cotangent: F.pull(after, before, cotangent)
+
+    def largest_step(self, eigenvalue: complex) -> float:
+        """Return the largest stable ``h`` for eigenvalues between 0 and ``eigenvalue`` (``Dynamics.spectrum``).
+
+        Off the axes the modulus counts against the smaller of the two limits.
+        """
+        real, imaginary = self.real_limit, self.imaginary_limit
+        limit = real if not eigenvalue.imag else imaginary if not eigenvalue.real else min(real, imaginary)
+        return limit / abs(eigenvalue) if eigenvalue else math.inf
+
     def finish(self, state: State) -> Tensor:
-        """Return the features of a state."""
+        """Return the features of a state; ``finish(start(u)) == u``."""
         return state[0]

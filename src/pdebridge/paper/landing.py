@@ -14,6 +14,8 @@ row's threshold of it. *better*, *worse*, *differs*: it is not so. *too few seed
 *source unconfirmed*: we could not read the number in its source, so it is not judged.
 """
 
+HEADLINE = ["experiment", "cell", "seeds", "val/accuracy", "test/accuracy", "parameters", "seconds"]
+
 
 def counts(table: pd.DataFrame) -> str:
     """Return ``12 reproduced, 3 worse, ...`` in order of frequency."""
@@ -32,12 +34,12 @@ def landing(table: pd.DataFrame, experiments: pd.DataFrame, scale: str) -> str:
             "",
             "**Ours**",
             "",
-            *rst_table(experiments),
+            *rst_table(experiments[[name for name in HEADLINE if name in experiments]]),
             "",
             "**Published numbers that this scale can check**",
             "",
             *(
-                rst_table(measured[["source", "cell", "quantity", "published", "ours", "verdict"]])
+                rst_table(measured[["id", "source", "published", "ours", "verdict"]])
                 if len(measured)
                 else ["None yet."]
             ),

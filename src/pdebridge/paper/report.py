@@ -2,19 +2,25 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from pdebridge.configuration.settings import Settings
 from pdebridge.errors import UserError
 
 
-def write_report(results: Path, scale: str) -> int:
-    """Write ``results/<scale>/report.html`` and print where it is."""
-    if not (results / scale / "paper" / "landing.rst").is_file():
-        raise UserError(f"{results / scale}: no finished run; run: snakemake --cores all --config scale={scale}")
-    out = results / scale / "report.html"
-    # --nolock: the workflow that calls this at its end still holds the lock
-    command = [sys.executable, "-m", "snakemake", "--report", str(out), "--nolock", "--config", f"scale={scale}"]
-    done = subprocess.run(command, capture_output=True, text=True)
+def write_report(settings: Settings) -> int:
+    """Write ``results/<scale>/report.html`` of the run with these settings and print where it is."""
+    folder = Path("results") / settings.scale
+    if not (folder / "paper" / "landing.rst").is_file():
+        raise UserError(f"{folder}: no finished run; run: snakemake --cores all --config scale={settings.scale}")
+    out = folder / "report.html"
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as overlay:
+        overlay.write(settings.model_dump_json())
+        overlay.flush()
+        # --nolock: the workflow that calls this at its end still holds the lock
+        command = [sys.executable, "-m", "snakemake", "--report", str(out), "--nolock", "--configfile", overlay.name]
+        done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         print(done.stderr, file=sys.stderr)
         return done.returncode

@@ -21,7 +21,7 @@ COLOURS: dict[Verdict, str] = {
     "not run at this scale": "#f3f3f3",
     "source unconfirmed": "#eeeeee",
 }
-COMPACT = ["source", "locator", "cell", "quantity", "unit", "published", "ours", "95 % interval", "n", "verdict"]
+COMPACT = ["id", "source", "locator", "quantity", "unit", "published", "ours", "95 % interval", "n", "verdict"]
 
 
 def verdict_table(

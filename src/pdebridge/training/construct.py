@@ -7,30 +7,26 @@ from torch import Tensor, nn
 from torch.optim import LBFGS, SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
 
-from pdebridge.configuration.experiment import Cell, DenseNetwork, Training
+from pdebridge.configuration.experiment import Cell, DenseNetwork, Network, StagedNetwork, Training
 from pdebridge.configuration.model import Named
-from pdebridge.cube import load, target
+from pdebridge.cube import CONTROLS, load, target
 from pdebridge.datasets.make import make
-from pdebridge.dynamics.control import PiecewiseConstant
+from pdebridge.dynamics.base import Dynamics
+from pdebridge.dynamics.control import Control
 from pdebridge.errors import UserError
+from pdebridge.networks import published
 from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.opening import OPENINGS
+from pdebridge.networks.regularisation import decay_groups
+from pdebridge.networks.staged import StagedClassifier, staged
 
 Samples = dict[str, tuple[Tensor, Tensor]]
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-def build(reference: str, what: str, *args: Any, **options: Any) -> Any:
-    """Call the object that ``module:name`` points to; a bad option or value becomes one line that names ``what``."""
-    try:
-        return load(reference)(*args, **options)
-    except (TypeError, ValueError, ImportError, AttributeError, KeyError) as error:
-        raise UserError(f"{what}: {error}") from error
-
-
 def samples(cell: Cell, seed: int) -> tuple[Samples, int, int]:
-    """Return the tensors ``train`` and ``val`` as (inputs, labels), the number of features and of classes."""
+    """Return the tensors ``train``, ``val`` and, where there is one, ``test``; features or channels; classes."""
     spec, folders = cell.data, cell.folders
     try:
         data = make(spec.name, seed=seed, folder=folders.folder, mirror=folders.mirror, **spec.options)
@@ -39,31 +35,78 @@ def samples(cell: Cell, seed: int) -> tuple[Samples, int, int]:
     dtype = DTYPES[cell.training.precision]
     train = torch.as_tensor(data.x_train, dtype=dtype), torch.as_tensor(data.c_train)
     val = torch.as_tensor(data.x_validation, dtype=dtype), torch.as_tensor(data.c_validation)
-    return {"train": train, "val": val}, data.x_train.shape[1], data.classes
+    parts = {"train": train, "val": val}
+    if data.x_test is not None:
+        parts["test"] = torch.as_tensor(data.x_test, dtype=dtype), torch.as_tensor(data.c_test)
+    return parts, data.x_train.shape[1], data.classes
 
 
-def network(spec: DenseNetwork, features: int, classes: int, what: str = "network") -> FlowClassifier:
-    """Return the network, initialised from torch's global generator."""
-    dynamics = _on_axis("dynamics", spec.dynamics, what, spec.width)
-    integrator = _on_axis("integrator", spec.integrator, what)
-    gradient = load(target("gradient", spec.gradient.name))
+def network(spec: Network, features: int, classes: int, what: str = "network") -> nn.Module:
+    """Return the network from inputs to logits, initialised from torch's global generator.
+
+    Args:
+        spec: layout and place in the cube.
+        features: of a point, or channels of an image.
+        classes: number of classes.
+        what: how a message names it.
+    """
     try:
-        opening = OPENINGS[spec.opening](features, spec.width)
-        flow = Flow(dynamics, PiecewiseConstant(dynamics, spec.steps), integrator, gradient, spec.steps, spec.time)
-    except ValueError as error:
+        if spec.layout == "dense":
+            return _dense(spec, features, classes)
+        if spec.layout == "staged":
+            return _staged(spec, features, classes)
+        return published.build(spec.name, gradient=spec.gradient.name)
+    except (TypeError, ValueError, ImportError, AttributeError, KeyError) as error:
         raise UserError(f"{what}: {error}") from error
-    return FlowClassifier(opening, flow, spec.readout or spec.width, classes)
 
 
-def _on_axis(axis: str, spec: Named, what: str, *args: Any) -> Any:
-    return build(target(axis, spec.name), f"{what}: {axis} {spec.name}", *args, **spec.options)
+def _dense(spec: DenseNetwork, features: int, classes: int) -> FlowClassifier:
+    dynamics = _on_axis("dynamics", spec.dynamics, spec.width)
+    gradient: Any = load(target("gradient", spec.gradient.name))
+    if spec.gradient.options:
+        gradient = gradient(**spec.gradient.options)
+    integrator = _on_axis("integrator", spec.integrator)
+    control = _control(spec.control, dynamics, spec.steps)
+    flow = Flow(dynamics, control, integrator, gradient, spec.steps, spec.time)
+    return FlowClassifier(OPENINGS[spec.opening](features, spec.width), flow, spec.readout or spec.width, classes)
+
+
+def _control(spec: Named, dynamics: Dynamics, steps: int) -> Control:
+    depth = {"steps": steps} if spec.name == "piecewise-constant" else {}
+    made: Control = load(CONTROLS.get(spec.name, spec.name))(dynamics, **depth, **spec.options)
+    return made
+
+
+def _staged(spec: StagedNetwork, channels: int, classes: int) -> StagedClassifier:
+    return staged(
+        spec.dynamics.name,
+        spec.integrator.name,
+        spec.widths,
+        classes,
+        steps=spec.steps,
+        h=spec.h,
+        channels=channels,
+        gradient=spec.gradient.name,
+        **spec.dynamics.options,
+    )
+
+
+def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
+    return load(target(axis, spec.name))(*args, **spec.options)
+
+
+def classifier(net: nn.Module) -> nn.Linear:
+    """Return the linear classifier: the last linear layer of the network."""
+    return [part for part in net.modules() if isinstance(part, nn.Linear)][-1]
 
 
 def optimiser(training: Training, net: nn.Module) -> tuple[Optimizer, LRScheduler | None]:
     """Return the optimiser and, for SGD and AdamW, the schedule of its rate by epochs."""
     spec, weights = training.optimizer, [p for p in net.parameters() if p.requires_grad]
     if spec.name == "sgd":
-        sgd = SGD(weights, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+        decaying, exempt = decay_groups(net)
+        groups: list[dict[str, Any]] = [{"params": decaying, "weight_decay": spec.weight_decay}, {"params": exempt}]
+        sgd = SGD(groups, lr=spec.lr, momentum=spec.momentum)
         return sgd, MultiStepLR(sgd, spec.milestones, spec.factor)
     if spec.name == "adamw":
         adamw = AdamW(weights, lr=spec.lr, weight_decay=spec.weight_decay)

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from torch import nn
+
 from pdebridge.configuration.experiment import Cell
+from pdebridge.networks.published import PUBLISHED, build
+from pdebridge.networks.regularisation import flows
 from pdebridge.training import construct
 
 
@@ -10,25 +14,40 @@ def describe_cell(cell: Cell) -> dict[str, Any]:
     """Build a cell's network for its first seed and return its parameters, layers and place in the cube."""
     _, features, classes = construct.samples(cell, 0)
     net = construct.network(cell.network, features, classes, f"{construct.where(cell)}: network")
-    spec = cell.network
+    about = {"name": cell.key, "title": cell.title, "source": cell.source.model_dump()}
+    return about | cell.network.point() | describe_network(net)
+
+
+def describe_published(name: str) -> dict[str, Any]:
+    """Build a published network and return its parameters, layers, source, and the count that its source states."""
+    layout = PUBLISHED[name]
+    about = {"name": name, "source": layout.source, "published parameters": layout.weights}
+    axes = {axis: layout.options[axis] for axis in ("dynamics", "integrator") if axis in layout.options}
+    return about | axes | {"gradient": "stored"} | describe_network(build(name))
+
+
+def describe_network(net: nn.Module) -> dict[str, Any]:
+    """Return a network's number of weights, steps of its flows, their sizes, and the shape of every weight."""
+    parts = flows(net)
     return {
-        "name": cell.key,
-        "title": cell.title,
         "parameters": sum(p.numel() for p in net.parameters()),
-        "layers": spec.steps,
-        "h": spec.time / spec.steps,
-        "dynamics": spec.dynamics.name,
-        "integrator": spec.integrator.name,
-        "gradient": spec.gradient.name,
+        "layers": sum(flow.steps for flow in parts),
+        "h": sorted({flow.h for flow in parts}),
         "weights": {name: list(p.shape) for name, p in net.named_parameters()},
-        "source": cell.source.model_dump(),
     }
 
 
 def weight_counts(cells: list[Cell]) -> list[dict[str, Any]]:
     """Build every cell's network, which refuses an illegal one before anything is trained, and count its weights."""
-    counted = [(cell, describe_cell(cell)["parameters"]) for cell in cells]
-    return [
-        {"experiment": "weights", "cell": cell.key, "quantity": "parameters", "values": [n], "runs": []}
-        for cell, n in counted
-    ]
+    return [count(cell.key, describe_cell(cell)) for cell in cells]
+
+
+def published_counts() -> list[dict[str, Any]]:
+    """Build every published network and count its weights."""
+    return [count(name, describe_published(name)) for name in PUBLISHED]
+
+
+def count(name: str, description: dict[str, Any]) -> dict[str, Any]:
+    """Return the measurement ``parameters`` of one network."""
+    identity = {"experiment": "weights", "cell": name, "quantity": "parameters"}
+    return identity | {"values": [description["parameters"]], "runs": []}

@@ -13,27 +13,24 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from safetensors.torch import save_file
+from torch.nn.functional import cross_entropy
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.settings import Tracking
-from pdebridge.files import read_json, replace_folder, write_json
-from pdebridge.provenance import commit, digest, hardware, sources, versions
+from pdebridge.files import replace_folder, write_json
+from pdebridge.provenance import commit, hardware, versions
 from pdebridge.training import construct
 from pdebridge.training.batches import Batches
+from pdebridge.training.best import BestWeights
 from pdebridge.training.classification import Classification
 from pdebridge.training.divergence import DivergenceGuard
+from pdebridge.training.fingerprint import fingerprint, is_current, missing_seeds, run_folders
 from pdebridge.training.history import History
-from pdebridge.training.modules import modules
 from pdebridge.training.progress import Progress
 from pdebridge.training.tracking import logger_of_seed, tracked
 
+EVALUATED = 4096  # samples at a time, without gradients
 CHECKPOINTS = 20  # a training; an interruption costs at most a twentieth of it
-
-
-def fingerprint(cell: Cell, seed: int) -> str:
-    """Return what a run's numbers depend on: data, network, training, seed, code, torch's version."""
-    decisive = cell.model_dump_json(include={"data", "network", "training"})
-    return digest(decisive, str(seed), torch.__version__, *sources(modules(cell)))
 
 
 def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, Any]]) -> list[Path]:
@@ -48,8 +45,8 @@ def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, 
     Returns:
         The run directories.
     """
-    runs = {seed: folder / f"seed-{seed}" for seed in range(cell.seeds)}
-    missing = [seed for seed, run in runs.items() if not is_current(run, fingerprint(cell, seed))]
+    runs = run_folders(cell, folder)
+    missing = missing_seeds(cell, folder)
     facts = {"cell": cell.model_dump(mode="json"), "published": targets, **commit(), "versions": versions()}
     if missing:
         progress = Progress(cell.key, cell.seeds, cell.training.epochs)
@@ -58,13 +55,7 @@ def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, 
                 progress.begin(seed)
                 train_seed(cell, seed, runs[seed], progress, logger_of_seed(run, seed))
         progress.close()
-    return list(runs.values())
-
-
-def is_current(run: Path, expected: str) -> bool:
-    """Tell whether a finished run directory has this fingerprint."""
-    described = run / "run.json"
-    return described.is_file() and read_json(described)["fingerprint"] == expected
+    return runs
 
 
 def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: list[Any]) -> dict[str, Any]:
@@ -116,6 +107,7 @@ def fit(
     """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one."""
     quiet_lightning()
     epochs = module.training_spec.epochs
+    best = [BestWeights(history)] if module.training_spec.select == "best" else []
     trainer = pl.Trainer(
         accelerator="auto",
         devices=1,
@@ -123,15 +115,18 @@ def fit(
         max_epochs=epochs,
         deterministic=True,
         logger=loggers or False,
-        callbacks=[DivergenceGuard(), history, checkpoint_every(-(-epochs // CHECKPOINTS), checkpoints)],
+        callbacks=[DivergenceGuard(), history, *best, checkpoint_every(-(-epochs // CHECKPOINTS), checkpoints)],
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=1,
     )
     last = checkpoints / "last.ckpt"
-    batches = Batches(*data["train"], module.training_spec.batch_size, module.seed)
-    trainer.fit(module, batches, Batches(*data["val"], 4096), ckpt_path=str(last) if last.exists() else None)
+    spec = module.training_spec
+    batches = Batches(*data["train"], spec.batch_size, module.seed, **spec.augmentation.model_dump())
+    trainer.fit(module, batches, Batches(*data["val"], EVALUATED), ckpt_path=str(last) if last.exists() else None)
+    for kept in best:
+        module.net.load_state_dict(kept.weights)
 
 
 def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
@@ -144,19 +139,26 @@ def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
 def summarise(module: Classification, data: construct.Samples, history: History) -> dict[str, Any]:
     """Return the run's figures by the names that the published table uses; accuracies in per cent."""
     module.eval()
-    with torch.no_grad():
-        x, c = data["train"]
-        train_accuracy = 100 * (module.net(x).argmax(1) == c).double().mean().item()
     last = history.rows[-1]
     return {
-        "train/accuracy": train_accuracy,
+        **evaluate(module.net, data, "train"),
+        **(evaluate(module.net, data, "test") if "test" in data else {}),
         "val/accuracy": last["val/accuracy"],
         "val/loss": last["val/loss"],
-        "train/loss": last["train/loss"],
+        "train/objective": last["train/loss"],
         "parameters": sum(p.numel() for p in module.net.parameters()),
         "epochs": len(history.rows),
         "seconds": last["seconds"],
     }
+
+
+@torch.no_grad()
+def evaluate(net: torch.nn.Module, data: construct.Samples, part: str) -> dict[str, float]:
+    """Return cross-entropy and accuracy in per cent on a part of the data, as ``part/loss`` and ``part/accuracy``."""
+    x, c = data[part]
+    logits = torch.cat([net(y) for y, _ in Batches(x, c, EVALUATED)])
+    correct = (logits.argmax(1) == c).double().mean()
+    return {f"{part}/loss": float(cross_entropy(logits, c)), f"{part}/accuracy": 100 * float(correct)}
 
 
 def quiet_lightning() -> None:

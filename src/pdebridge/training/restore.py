@@ -8,7 +8,6 @@ from safetensors.torch import load_file
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.files import read_json
-from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.training import construct
 
 
@@ -18,7 +17,7 @@ class Run:
 
     cell: Cell
     seed: int
-    net: FlowClassifier
+    net: Any
     data: construct.Samples
     classes: int
 

@@ -34,7 +34,6 @@ def tracked(cell: Cell, tracking: Tracking, folder: Path, facts: dict[str, Any])
     import wandb
 
     folder.mkdir(parents=True, exist_ok=True)
-    network = cell.network
     try:
         run = wandb.init(
             project=tracking.project,
@@ -44,7 +43,7 @@ def tracked(cell: Cell, tracking: Tracking, folder: Path, facts: dict[str, Any])
             group=cell.experiment,
             job_type="train",
             name=cell.key,
-            tags=[cell.scale, network.dynamics.name, network.integrator.name, network.gradient.name],
+            tags=[cell.scale, *cell.network.point().values()],
             config=facts,
             settings=wandb.Settings(silent=True, console="off"),
         )

@@ -1,0 +1,48 @@
+"""Antisymmetric weights: a flow that neither grows nor decays (Haber & Ruthotto 2017, section 4.1)."""
+
+from typing import Any
+
+from torch import Tensor
+
+from pdebridge.dynamics.base import Instant, Theta
+from pdebridge.dynamics.dense import Dense
+
+
+class Antisymmetric(Dense):
+    """``u' = sigma(A u + b)`` with ``A = c (K - K^T - gamma I)`` of full width.
+
+    For ``gamma = 0`` the Jacobian ``diag(sigma') A`` has imaginary eigenvalues only: it is similar to an
+    antisymmetric matrix where ``sigma' > 0``. Forward Euler is unstable there for every step, so it takes a small
+    ``gamma``; Runge-Kutta 4 and the two-step midpoint rule do not need it. As a convolution, ``K - K^T`` is one
+    convolution with the difference of the kernel and its reflection.
+
+    Args:
+        width: number of features or channels.
+        gamma: diffusion, at least 0.
+        half: factor ``c = 1/2`` (Haber & Ruthotto 2017, eq. 4.12) in place of 1 (Chang et al., AAAI 2018).
+        options: activation, scale, scalar_bias, operator and distribution, as in `Dense`.
+    """
+
+    def __init__(self, width: int, gamma: float = 0.0, half: bool = True, **options: Any) -> None:
+        super().__init__(width, **options)
+        if gamma < 0:
+            raise ValueError(f"gamma damps and is at least 0, not {gamma}")
+        self.gamma, self.factor = gamma, 0.5 if half else 1.0
+
+    def matrix(self, K: Tensor) -> Tensor:
+        """Return the weight tensor of ``A``."""
+        A = K - self.operator.transposed(K)
+        if self.gamma:
+            A = A - self.gamma * self.operator.identity(K)
+        return self.factor * A if self.factor != 1.0 else A
+
+    def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
+        """Return ``sigma(A u + b)``."""
+        K, b = theta
+        return self.activation(self.operator(self.matrix(K), u, b))
+
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex:
+        """Return ``max sigma' (-c gamma + i c ||K - K^T||)``."""
+        K, _ = theta
+        frequency = self.operator.norm(K - self.operator.transposed(K), pixels)
+        return self.activation.slope * self.factor * complex(-self.gamma, frequency)

@@ -1,0 +1,58 @@
+"""Ordinary residual blocks of two free layers: the baselines of the stable architectures."""
+
+from typing import Any
+
+from torch import Tensor
+
+from pdebridge.dynamics.base import Instant, Theta, half
+from pdebridge.dynamics.draw import draw
+from pdebridge.dynamics.hamiltonian import Pair
+from pdebridge.dynamics.parabolic import Parabolic
+
+
+class Residual(Parabolic):
+    """``u' = K_2 sigma(N(K_1 sigma(N(u))))``: the pre-activation residual block (He et al., ECCV 2016).
+
+    The layer of `Parabolic` with a second free operator in the place of ``-K^T``: nothing bounds its Jacobian.
+
+    Args:
+        width: number of features or channels.
+        prenormalise: whether ``sigma(N(.))`` comes first; a network's first block can follow one already.
+        options: operator, activation, normalisation, scale, distribution and steps, as in `Parabolic`.
+    """
+
+    def __init__(self, width: int, prenormalise: bool = True, **options: Any) -> None:
+        super().__init__(width, prenormalise=prenormalise, **options)
+
+    def initial(self) -> dict[str, Tensor]:
+        """Draw ``K`` (which is ``K_1``) and ``K_2``; biases are 0, the scales of normalisations 1."""
+        return super().initial() | {"K_2": draw(self.distribution, self.operator.shape, self.scale)}
+
+    def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
+        """Return ``K_2 sigma(N(K_1 sigma(N(u))))``."""
+        *theta, K_2 = theta
+        if self.prenorm:
+            n = self.prenorm.weights
+            u, theta = self.activation(self.prenorm(u, theta[:n], at)), theta[n:]
+        K, *affine = theta
+        return self.operator(K_2, self.activation(self.norm(self.operator(K, u), affine, at)))
+
+    def rate(self, theta: Theta, pixels: tuple[int, ...] = ()) -> None:
+        """Return ``None``: two free operators have no sign."""
+
+
+class Coupling(Pair):
+    """``y' = F_1(z)``, ``z' = -F_2(y)`` with free residual layers: the reversible residual network (RevNet).
+
+    Gomez et al. (NeurIPS 2017) write ``z + F_2``; the sign is that of free weights. Reversible like the Hamiltonian
+    network, but without its stability: nothing bounds the real parts of the Jacobian's eigenvalues.
+
+    Args:
+        width: number of features or channels, even.
+        prenormalise: whether ``sigma(N(.))`` comes first in ``F_1`` and in ``F_2``.
+        options: operator, activation, normalisation, scale, distribution and steps, as in `Parabolic`.
+    """
+
+    def __init__(self, width: int, prenormalise: tuple[bool, bool] = (True, True), **options: Any) -> None:
+        first, second = (Residual(half(width), pre, **options) for pre in prenormalise)
+        super().__init__(first, second)

@@ -1,0 +1,58 @@
+import pytest
+import torch
+from torch import nn
+
+from pdebridge.dynamics.base import Instant
+from pdebridge.dynamics.normalisation import BatchNorm, Recomputing, TVNorm, normalisation_named
+
+AT = Instant(1, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("pixels", [(), (5,), (4, 5), (2, 3, 4)])
+def test_tv_norm_makes_pixels_unit_vectors(pixels: tuple[int, ...]) -> None:
+    norm = TVNorm(6, eps=1e-12)
+    a = torch.randn(3, 6, *pixels, dtype=torch.float64)
+    unit = norm(a, (torch.ones(6, dtype=torch.float64), torch.zeros(6, dtype=torch.float64)), AT)
+    torch.testing.assert_close(unit.square().sum(1), torch.ones(3, *pixels, dtype=torch.float64))
+
+
+def test_tv_norm_is_equation_nine() -> None:
+    a, s, b = torch.randn(2, 3, 4, 4), torch.randn(3), torch.randn(3)
+    by_hand = torch.empty_like(a)
+    for c in range(3):
+        by_hand[:, c] = s[c] * a[:, c] / torch.sqrt(a[:, 0] ** 2 + a[:, 1] ** 2 + a[:, 2] ** 2 + 1e-3) + b[c]
+    torch.testing.assert_close(TVNorm(3)(a, (s, b), AT), by_hand)
+
+
+def test_tv_norm_has_a_derivative_at_zero() -> None:
+    a = torch.zeros(1, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    one, zero = torch.ones(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    (g,) = torch.autograd.grad(TVNorm(3)(a, (one, zero), AT).sum(), a)
+    torch.testing.assert_close(g, torch.full_like(g, 1e-3**-0.5))
+
+
+def test_batch_norm_is_torchs_at_each_step() -> None:
+    norm, reference = BatchNorm(3, steps=2, eps=1e-5), nn.BatchNorm2d(3)
+    a = 2 + 3 * torch.randn(4, 3, 5, 5)
+    affine = (torch.ones(3), torch.zeros(3))
+    torch.testing.assert_close(norm(a, affine, AT), reference(a))
+    torch.testing.assert_close(norm.running_mean[1], reference.running_mean)
+    torch.testing.assert_close(norm.running_var[1], reference.running_var)
+    assert not norm.running_mean[0].any()  # the other step's are untouched
+    torch.testing.assert_close(norm.eval()(a, affine, AT), reference.eval()(a))
+
+
+def test_batch_norm_updates_once_under_recomputation() -> None:
+    norm, a, affine = BatchNorm(3, steps=2), torch.randn(4, 3, 5, 5), (torch.ones(3), torch.zeros(3))
+    first = norm(a, affine, AT)
+    seen = norm.running_mean.clone()
+    with Recomputing():
+        torch.testing.assert_close(norm(a, affine, AT), first)
+    torch.testing.assert_close(norm.running_mean, seen)
+
+
+def test_wrong_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="batch with steps=N"):
+        normalisation_named("layer", 4, None)
+    with pytest.raises(ValueError, match="batch with steps=N"):
+        normalisation_named("batch", 4, None)

@@ -1,0 +1,38 @@
+"""Every verb explains itself with an example, and the two that describe say what they promise."""
+
+import json
+
+import pytest
+
+from pdebridge.cli import main
+from pdebridge.cli.parser import VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_teaches_by_example(verb, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([verb, "--help"])
+    assert stopped.value.code == 0
+    assert f"example: pdebridge {verb}" in capsys.readouterr().out
+
+
+def test_list_names_experiments_with_their_sources(capsys):
+    assert main(["list", "--json"]) == 0
+    rows = {row["experiment"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["figure1"]["source"] == "ruthotto2021bridges, Figure 1"
+    assert rows["figure1"]["cells"] == ["T5", "T20"]
+
+
+def test_describe_counts_the_article_s_weights(capsys):
+    assert main(["describe", "figure1/T5", "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    # K_in 3x2, ten K_k 3x3 and b_k, classifier 2x2 and 2
+    assert described["parameters"] == 6 + 10 * (9 + 3) + 4 + 2
+    expected = {"layers": 10, "dynamics": "dense", "integrator": "forward-euler", "gradient": "stored"}
+    assert {key: described[key] for key in expected} == expected
+    assert described["source"] == {"reference": "ruthotto2021bridges", "locator": "Figure 1"}
+
+
+def test_a_mistake_is_one_line_and_status_2(capsys):
+    assert main(["describe", "figure2"]) == 2
+    assert capsys.readouterr().err.startswith("pdebridge describe: no experiment 'figure2'")

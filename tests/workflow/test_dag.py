@@ -1,0 +1,97 @@
+"""The whole DAG, from configuration to report, and a second run that does nothing."""
+
+import json
+import time
+
+import pandas as pd
+import pytest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
+
+
+def paper(finished):
+    return finished[0].folder / "results" / "test" / "paper"
+
+
+def test_it_says_where_the_report_is_and_what_it_did(finished):
+    project, done = finished
+    assert str(project.folder / "results" / "test" / "report.html") in done.stdout
+    assert "training figure1/T5" in done.stderr
+    assert "Epoch" not in done.stderr
+
+
+def test_the_report_is_one_file_with_everything_in_it(finished):
+    text = (finished[0].folder / "results" / "test" / "report.html").read_text()
+    assert "figure1.png" in text
+    assert "published.html" in text
+    assert "reproduced at scale" in text
+
+
+@pytest.mark.parametrize("name", ["figure1.png", "figure1.pdf", "instability.png", "instability.pdf"])
+def test_figures_are_pictures(finished, name):
+    content = (paper(finished) / "figures" / "figure1" / name).read_bytes()
+    assert content.startswith((b"\x89PNG", b"%PDF"))
+    assert len(content) > 10_000
+
+
+def test_every_published_number_has_a_verdict(finished):
+    table = pd.read_csv(paper(finished) / "published.csv", keep_default_na=False, dtype=str)
+    source = pd.read_csv(finished[0].folder / "config" / "published.csv")
+    assert set(table["id"]) == set(source["id"])
+    assert (table["verdict"] != "").all()
+    assert set(table[table["status"] == "unconfirmed"]["verdict"]) == {"source unconfirmed"}
+
+
+def test_every_measurement_leads_to_run_directories_that_exist(finished):
+    measurements = json.loads((paper(finished) / "measurements.json").read_text())["measurements"]
+    assert measurements
+    for measurement in measurements:
+        for run in measurement["runs"]:
+            assert (finished[0].folder / run / "run.json").is_file()
+
+
+def test_no_temporary_file_is_left(finished):
+    left = [path for path in (finished[0].folder / "results").rglob("*") if ".partial" in path.name]
+    assert left == []
+
+
+def test_a_second_run_does_nothing_in_seconds(finished):
+    started = time.monotonic()
+    done = finished[0].snakemake("--configfile", "config/test.yaml")
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stderr
+    assert time.monotonic() - started < 60  # 10 s on an idle machine
+
+
+def test_the_run_is_no_worse_than_the_reference(finished):
+    done = finished[0].pdebridge("regress", "--scale", "test")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 got worse" in done.stdout
+
+
+def test_a_worse_run_is_found(finished, tmp_path):
+    folder = tmp_path / "results"
+    for part, name in (
+        ("test/paper", "measurements.json"),
+        ("test/paper", "published.csv"),
+        ("reference", "test.json"),
+    ):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / part / name).write_text((finished[0].folder / "results" / part / name).read_text())
+    path = folder / "test" / "paper" / "measurements.json"
+    content = json.loads(path.read_text())
+    for measurement in content["measurements"]:
+        if measurement["quantity"] == "parameters":
+            measurement["values"] = [value + 1 for value in measurement["values"]]
+    path.write_text(json.dumps(content))
+    done = finished[0].pdebridge("regress", "--scale", "test", "--results", str(folder))
+    assert done.returncode == 1
+    assert "regressed: figure1/T5/parameters" in done.stderr
+
+
+def test_a_change_of_a_parameter_reruns_what_it_touches(finished):
+    done = finished[0].snakemake(
+        "-n", "--configfile", "config/test.yaml", "--config", "overrides={figure1: {seeds: 2}}"
+    )
+    assert "training figure1/T5" in done.stderr
+    assert "building the networks of figure1" in done.stderr
