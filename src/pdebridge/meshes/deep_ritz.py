@@ -36,9 +36,10 @@ class RitzNetwork(nn.Module):
         super().__init__()
         if not 1 <= d <= width or blocks < 1:
             raise ValueError(f"the input is padded with zeros: width >= d and blocks >= 1, not {width}, {d}, {blocks}")
-        if activation not in SLOPES:
-            raise ValueError(f"unknown activation {activation!r}; valid: {', '.join(sorted(SLOPES))}")
-        self.d, self.width, self.activation = d, width, SLOPES[activation]
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"unknown activation {activation!r}; valid: {', '.join(sorted(ACTIVATIONS))}")
+        self.d, self.width = d, width
+        self.activation, self.activation_slope = ACTIVATIONS[activation]
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(2 * blocks))
         self.output = nn.Linear(width, 1)
 
@@ -46,15 +47,15 @@ class RitzNetwork(nn.Module):
         """Return ``u(x)``, shape ``(N,)``."""
         s = nn.functional.pad(x, (0, self.width - self.d))
         for first, second in self._blocks():
-            s = s + self.activation(second(self.activation(first(s))[0]))[0]
+            s = s + self.activation(second(self.activation(first(s))))
         return self.output(s).squeeze(1)
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``u`` ``(N,)`` and ``grad u`` ``(N, d)``: one sweep forward, one back through the slopes."""
         s, slopes = nn.functional.pad(x, (0, self.width - self.d)), []
         for first, second in self._blocks():
-            inner, inner_slope = self.activation(first(s))
-            outer, outer_slope = self.activation(second(inner))
+            inner, inner_slope = self.activation_slope(first(s))
+            outer, outer_slope = self.activation_slope(second(inner))
             slopes.append((inner_slope, outer_slope))
             s = s + outer
         z = self.output.weight.expand(len(x), -1)
@@ -84,8 +85,18 @@ class _Cubic(torch.autograd.Function):
         return 3 * (squared * value_bar).addcmul_(positive, slope_bar, value=2)
 
 
-SLOPES: dict[str, Any] = {"cubic": _Cubic.apply, "logcosh": log2cosh_tanh}
-"""Activations with their derivative, by name."""
+def log2cosh(a: Tensor) -> Tensor:
+    """Return ``log(e^a + e^-a)``."""
+    return log2cosh_tanh(a)[0]
+
+
+def cubic(a: Tensor) -> Tensor:
+    """Return ``max(a, 0)^3``."""
+    return a.clamp_min(0) ** 3
+
+
+ACTIVATIONS: dict[str, tuple[Any, Any]] = {"cubic": (cubic, _Cubic.apply), "logcosh": (log2cosh, log2cosh_tanh)}
+"""By name: the function, and the function with its derivative."""
 
 
 def interior(n: int, d: int, generator: torch.Generator | None = None) -> Tensor:
