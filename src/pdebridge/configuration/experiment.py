@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pdebridge.configuration.model import Count, Named, Positive, Scale, Strict, in_table, on_axis
 from pdebridge.configuration.settings import DataFolders
-from pdebridge.cube import known
+from pdebridge.cube import CONTROLS, known
 from pdebridge.datasets.names import DATASETS
 from pdebridge.networks.published import PUBLISHED
 from pdebridge.paper.names import FIGURES
@@ -40,6 +40,8 @@ class DenseNetwork(Strict):
     """The step."""
     gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
     """How the derivative comes back."""
+    control: in_table(CONTROLS, "control") = Named(name="piecewise-constant")  # type: ignore[valid-type]
+    """How ``theta(t)`` depends on depth."""
     steps: Count
     """Number ``N`` of steps."""
     time: Positive
