@@ -121,8 +121,15 @@ def test_no_unknown_key_is_ever_ignored(key):
         parse(Experiment, FIGURE1 | {key: 1}, "x")
 
 
+def test_what_is_trained_needs_data_network_and_training():
+    bare = parse(Experiment, {key: FIGURE1[key] for key in ("name", "title", "source")}, "figure1.yaml")
+    with pytest.raises(UserError, match="cell 'default': data: Field required"):
+        cells(bare, settings_from({}), FOLDER)
+
+
 def test_every_experiment_of_the_project_is_valid():
     settings = settings_from({"scale": "cluster"})
     for path in FOLDER.glob("*.yaml"):
-        assert cells(read_experiment(path.stem, FOLDER), settings, FOLDER)
+        experiment = read_experiment(path.stem, FOLDER)
+        assert cells(experiment, settings, FOLDER) or experiment.studies
         assert yaml.safe_load(path.read_text())["name"] == path.stem

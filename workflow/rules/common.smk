@@ -35,7 +35,7 @@ CELLS = {
 RESULTS = f"results/{settings.scale}"
 PAPER = f"{RESULTS}/paper"
 CELL_FILES = [f"{RESULTS}/runs/{key}.json" for key in CELLS]
-WEIGHT_FILES = [f"{RESULTS}/weights/{name}.json" for name in EXPERIMENTS]
+WEIGHT_FILES = [f"{RESULTS}/weights/{name}.json" for name in sorted({c.experiment for c in CELLS.values()})]
 WEIGHT_FILES.append(f"{RESULTS}/weights.json")
 STUDY_FILES = [
     f"{RESULTS}/studies/{e.name}/{study.name}.json"

@@ -178,13 +178,17 @@ class Experiment(Strict):
     source: Source
     scale: Scale = "laptop"
     """The smallest scale that carries it."""
-    data: in_table(DATASETS, "data set")  # type: ignore[valid-type]
-    network: Network
-    training: Training
+    # left out where `cells` is empty; where it is not, `Cell` asks for them
+    data: in_table(DATASETS, "data set") = None  # type: ignore[valid-type]
+    network: Network = None  # type: ignore[assignment]
+    training: Training = None  # type: ignore[assignment]
     seeds: Count = 3
     """Seeds 0, 1, ..., n-1."""
     cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = {"default": {}}
-    """Variants by name, each with the keys that it replaces; one job trains all seeds of a cell."""
+    """Variants by name, each with the keys that it replaces; one job trains all seeds of a cell.
+
+    Empty for studies that train nothing; data, network and training are then left out.
+    """
     at: dict[Scale, dict[str, Any]] = {}
     """Keys that a scale replaces: budgets only."""
     studies: list[in_table(STUDIES, "study")] = []  # type: ignore[valid-type]

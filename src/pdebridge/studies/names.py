@@ -1,5 +1,6 @@
 """The studies by the names that configurations use; each value is ``module:function``."""
 
 STUDIES = {
+    "demonstration": "pdebridge.studies.demonstration:demonstration",
     "propagation": "pdebridge.studies.propagation:propagation",
 }
