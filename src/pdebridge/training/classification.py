@@ -2,14 +2,19 @@
 
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from pdebridge.configuration.experiment import Training
+from pdebridge.configuration.experiment import ClassificationCell, Training
 from pdebridge.networks.flow import Flow
-from pdebridge.training.construct import classifier, flows, optimiser
+from pdebridge.training import construct
+from pdebridge.training.batches import Batches
+from pdebridge.training.construct import Samples, classifier, flows, optimiser
+from pdebridge.training.divergence import first_nonfinite_layer
+from pdebridge.training.task import Figures, Task
+
+EVALUATED = 4096  # samples at once where no gradient is needed
 
 
 def time_penalty(flows: list[Flow], smoothness: float, tikhonov: float) -> Tensor:
@@ -32,24 +37,26 @@ def time_penalty(flows: list[Flow], smoothness: float, tikhonov: float) -> Tenso
     return torch.stack(terms).sum()
 
 
-class Classification(pl.LightningModule):
+class Classification(Task):
     """Minimise cross-entropy + penalties of the control in time + ``beta/2 |W|^2`` of the classifier.
-
-    The figures of an epoch are gathered here and logged once at its end: logging every step would cost as much as
-    the step of a small network.
 
     Args:
         net: the network; anything from inputs to logits.
         training: the budget and the weights of the penalties.
-        seed: random numbers of a step are a function of (seed, global step), so that a resumed run repeats them.
+        seed: of shuffling, dropout and the like.
+        data: tensors of ``train``, ``val`` and, where there is one, ``test``.
     """
 
-    def __init__(self, net: nn.Module, training: Training, seed: int) -> None:
-        super().__init__()
-        self.net, self.training_spec, self.seed = net, training, seed
+    def __init__(self, net: nn.Module, training: Training, seed: int, data: Samples) -> None:
+        super().__init__(net, training.epochs, seed)
+        self.training_spec, self.data = training, data
         self.flows, self.classifier = flows(net), classifier(net)
-        self.losses: list[Tensor] = []
         self.tested: list[Tensor] = []
+
+    def loaders(self) -> tuple[Batches, Batches]:
+        """Return shuffled batches of the training samples, and the validation samples."""
+        train = Batches(*self.data["train"], self.training_spec.batch_size, self.seed)
+        return train, Batches(*self.data["val"], EVALUATED)
 
     def objective(self, logits: Tensor, c: Tensor) -> Tensor:
         """Return the regularised objective for logits ``(batch, classes)`` and labels ``(batch,)``."""
@@ -80,12 +87,30 @@ class Classification(pl.LightningModule):
         loss = cross_entropy(logits, c, reduction="sum")
         self.tested.append(torch.stack([loss, correct, torch.tensor(len(c), device=x.device)]).double())
 
-    def epoch_figures(self) -> dict[str, float]:
+    def epoch_figures(self) -> Figures:
         """Return and forget the figures gathered since the last call; accuracy in per cent, of the last step."""
         loss, correct, n = torch.stack(self.tested).sum(0).tolist()
         figures = {"train/loss": float(self.losses[-1] if self.full_batch else torch.stack(self.losses).mean())}
         self.losses, self.tested = [], []
         return figures | {"val/loss": loss / n, "val/accuracy": 100 * correct / n}
+
+    def summary(self, last: Figures) -> Figures:
+        """Return accuracies in per cent, losses, and the number of weights."""
+        data = self.data
+        return {
+            **{f"{part}/accuracy": accuracy(self.net, *data[part]) for part in ("train", "test") if part in data},
+            "val/accuracy": last["val/accuracy"],
+            "val/loss": last["val/loss"],
+            "train/loss": last["train/loss"],
+            "parameters": sum(p.numel() for p in self.net.parameters()),
+        }
+
+    def blame(self, batch: tuple[Tensor, Tensor]) -> str:
+        """Return the first layer that is not finite, and the rate or step size to lower."""
+        lr, h = getattr(self.training_spec.optimizer, "lr", None), [flow.h for flow in self.flows]
+        change = f"training.optimizer.lr (now {lr:g})" if lr else "training.optimizer (now lbfgs)"
+        sizes = ", ".join(f"{size:g}" for size in dict.fromkeys(h))
+        return f"first in {first_nonfinite_layer(self.net, batch[0])}; lower {change} or the step size h (now {sizes})"
 
     @property
     def full_batch(self) -> bool:
@@ -96,3 +121,18 @@ class Classification(pl.LightningModule):
         """Return the optimiser and its schedule."""
         found, schedule = optimiser(self.training_spec, self.net)
         return {"optimizer": found, "lr_scheduler": schedule} if schedule else found
+
+
+@torch.no_grad()
+def accuracy(net: nn.Module, x: Tensor, c: Tensor) -> float:
+    """Return the share of correct answers in per cent."""
+    correct = sum(int((net(y).argmax(1) == k).sum()) for y, k in Batches(x, c, EVALUATED))
+    return 100 * correct / len(c)
+
+
+def assemble(cell: ClassificationCell, seed: int) -> Classification:
+    """Return the module with freshly initialised weights, and its data."""
+    data, features, classes = construct.samples(cell, seed)
+    torch.manual_seed(seed)
+    net = construct.network(cell.network, features, classes, f"{construct.where(cell)}: network")
+    return Classification(net.to(construct.DTYPES[cell.training.precision]), cell.training, seed, data)
