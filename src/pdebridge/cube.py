@@ -39,8 +39,12 @@ INTEGRATORS = {
 }
 GRADIENTS = {
     "stored": "pdebridge.gradients.stored:stored",
+    "taped": "pdebridge.gradients.taped:Taped",
     "checkpointed": "pdebridge.gradients.checkpointed:Checkpointed",
+    "revolve": "pdebridge.gradients.checkpointed:Revolve",
     "reversible": "pdebridge.gradients.reversible:Reversible",
+    "adjoint": "pdebridge.gradients.reverse_time:ReverseTime",
+    "replay": "pdebridge.gradients.frozen_steps:FrozenSteps",
 }
 CONTROLS = {
     "constant": "pdebridge.dynamics.control:Constant",

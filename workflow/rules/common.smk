@@ -51,11 +51,9 @@ PAGES = [f"{PAPER}/runs/{key}{suffix}" for key in CELLS for suffix in (".html", 
 
 
 def newer(path, than):
-    """Tell whether a file is newer than another, or the other is missing."""
-    return (
-        not Path(than).exists()
-        or Path(path).stat().st_mtime > Path(than).stat().st_mtime
-    )
+    """Tell whether a file exists and is newer than another, or the other is missing."""
+    times = [p.stat().st_mtime if p.exists() else 0.0 for p in (Path(path), Path(than))]
+    return times[0] > times[1]
 
 
 def code(*modules):

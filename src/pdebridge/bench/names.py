@@ -1,6 +1,7 @@
 """The benchmarks by name; each value is ``module:function`` and the function returns ``{name, ratios, raw}``."""
 
 BENCHES = {
+    "gradients": "pdebridge.bench.gradients:measure",
     "meanfield": "pdebridge.bench.meanfield:measure",
     "training": "pdebridge.bench.training:measure",
 }

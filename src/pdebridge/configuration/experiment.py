@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pdebridge.configuration.model import Count, Named, Positive, Scale, Strict, in_table, on_axis
 from pdebridge.configuration.settings import DataFolders
-from pdebridge.cube import known
+from pdebridge.cube import CONTROLS, known
 from pdebridge.datasets.names import DATASETS
 from pdebridge.networks.published import PUBLISHED
 from pdebridge.paper.names import FIGURES
@@ -41,6 +41,8 @@ class DenseNetwork(Strict):
     """The step."""
     gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
     """How the derivative comes back."""
+    control: in_table(CONTROLS, "control") = Named(name="piecewise-constant")  # type: ignore[valid-type]
+    """How ``theta(t)`` depends on depth."""
     steps: Count
     """Number ``N`` of steps."""
     time: Positive
@@ -134,6 +136,15 @@ class LBFGS(Strict):
     """Stored pairs."""
 
 
+class Augmentation(Strict):
+    """Random changes of the training images, drawn anew every epoch."""
+
+    pad: Annotated[int, Field(ge=0)] = 0
+    """Largest shift in pixels; zeros move in."""
+    flip: bool = False
+    """Reflect half of the images left to right."""
+
+
 class Training(Strict):
     """How the weights are found."""
 
@@ -141,6 +152,8 @@ class Training(Strict):
     epochs: Count
     batch_size: Count | None = None
     """Samples a step; the full batch if empty."""
+    augmentation: Augmentation = Augmentation()
+    """Of images; nothing by default."""
     precision: Literal["float32", "float64"] = "float32"
     smoothness: Annotated[float, Field(ge=0)] = 0.0
     """alpha of ``alpha h / 2 sum_j |(theta_{j+1} - theta_j) / h|^2`` (Haber & Ruthotto 2017)."""

@@ -10,10 +10,11 @@ from pdebridge.cube import known
 
 
 class Activation(NamedTuple):
-    """``sigma`` and the bound ``max sigma'`` of its slope; ``min sigma' >= 0`` for all."""
+    """``sigma``, the bound ``max sigma'`` of its slope, and ``(g, sigma(u)) -> sigma'(u) g``; ``min sigma' >= 0``."""
 
     function: Callable[[Tensor], Tensor]
     slope: float
+    pull: Callable[[Tensor, Tensor], Tensor]
 
     def __call__(self, u: Tensor) -> Tensor:
         """Return ``sigma(u)``."""
@@ -21,10 +22,10 @@ class Activation(NamedTuple):
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "tanh": Activation(torch.tanh, 1.0),
-    "relu": Activation(torch.relu, 1.0),
-    "sigmoid": Activation(torch.sigmoid, 0.25),
-    "identity": Activation(lambda u: u, 1.0),
+    "tanh": Activation(torch.tanh, 1.0, torch.ops.aten.tanh_backward.default),
+    "relu": Activation(torch.relu, 1.0, lambda g, s: torch.ops.aten.threshold_backward.default(g, s, 0)),
+    "sigmoid": Activation(torch.sigmoid, 0.25, torch.ops.aten.sigmoid_backward.default),
+    "identity": Activation(lambda u: u, 1.0, lambda g, s: g),
 }
 
 

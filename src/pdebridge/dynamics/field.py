@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from pdebridge.dynamics.base import Dynamics, Instant, Theta
+from pdebridge.dynamics.base import Dynamics, Instant, Sums, Theta
 
 Tensors = tuple[Tensor, ...]
 Adjoint = Callable[[Tensor, Tensor, float], Tensor]
@@ -26,10 +26,13 @@ class Field:
         h: step size.
     """
 
-    __slots__ = ("abscissae", "dynamics", "h", "k", "theta")
+    __slots__ = ("abscissae", "constant", "dynamics", "h", "k", "theta")
 
     def __init__(self, dynamics: Dynamics, theta: Theta, abscissae: tuple[float, ...], k: int, h: float) -> None:
         self.dynamics, self.theta, self.abscissae, self.k, self.h = dynamics, theta, abscissae, k, h
+        self.constant: Theta | None = None  # the weights, if they are the same all over the step
+        if not theta or len(theta[0]) == 1:
+            self.constant = tuple(w.squeeze(0) for w in theta)
 
     def __call__(self, u: Tensor, c: float = 0.0, part: int = 0) -> Tensor:
         """Evaluate the right-hand side at the fraction ``c`` of the step."""
@@ -37,8 +40,8 @@ class Field:
 
     def weights(self, c: float) -> Theta:
         """Return ``theta`` at the fraction ``c``, as views; squeezing has a free derivative, indexing has not."""
-        if not self.theta or len(self.theta[0]) == 1:
-            return tuple(w.squeeze(0) for w in self.theta)
+        if self.constant is not None:
+            return self.constant
         if c in self.abscissae:
             s = self.abscissae.index(c)
             return tuple(w[s] for w in self.theta)
@@ -60,7 +63,7 @@ class AdjointField(Field):
         sums: per weight the tensor that collects its gradient, ``None`` where it is not wanted.
     """
 
-    __slots__ = ("sums",)
+    __slots__ = ("squeezed", "sums")
 
     def __init__(
         self,
@@ -69,43 +72,51 @@ class AdjointField(Field):
         abscissae: tuple[float, ...],
         k: int,
         h: float,
-        sums: tuple[Tensor | None, ...],
+        sums: Sums,
     ) -> None:
         leaves = tuple(w.detach().requires_grad_(g is not None) for w, g in zip(theta, sums, strict=True))
-        super().__init__(dynamics, leaves, abscissae, k, h)
+        with torch.enable_grad():  # the views of the leaves, too, lead back to them
+            super().__init__(dynamics, leaves, abscissae, k, h)
         self.sums = sums
+        self.squeezed: Sums | None = None  # the rows of `sums`, if the weights are the same all over the step
 
-    def linearise(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """Return ``F(u)`` and the map ``g -> (dF/du)^T g``, to be used once; it adds ``(dF/dtheta)^T g`` to `sums`."""
-        f, transpose = self._linearised(u, c, part)
-        return f, lambda g: transpose(g, 1.0)
+    def linearise(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Callable[..., Tensor]]:
+        """Return ``F(u)`` and its adjoint, to be used once.
+
+        The adjoint maps ``(g, scale=1)`` to ``(dF/du)^T g`` and adds ``scale (dF/dtheta)^T g`` to `sums`.
+        """
+        f, transpose = self.dynamics.linearise(u, self.weights(c), Instant(self.k, c, self.h), part)
+        if self.constant is not None or c in self.abscissae:
+            rows = self.rows(c)
+            return f, lambda g, scale=1.0: transpose(g, rows, scale)
+
+        def spread(g: Tensor, scale: float = 1.0) -> Tensor:
+            rows = tuple(total if total is None else torch.zeros_like(total[0]) for total in self.sums)
+            g_u = transpose(g, rows, scale)
+            for s, weight in enumerate(lagrange(self.abscissae, c)):
+                for total, row in zip(self.sums, rows, strict=True):
+                    if total is not None and row is not None:
+                        total[s].add_(row, alpha=weight)
+            return g_u
+
+        return f, spread
+
+    def rows(self, c: float) -> Sums:
+        """Return the part of `sums` to which an evaluation at the abscissa ``c`` adds."""
+        if self.constant is None:
+            s = self.abscissae.index(c)
+            return tuple(total if total is None else total[s] for total in self.sums)
+        if self.squeezed is None:
+            self.squeezed = tuple(total if total is None else total[0] for total in self.sums)
+        return self.squeezed
 
     def vjp(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Adjoint]:
         """Return ``F(u)`` and the adjoint of an update ``a += h F(u)``, to be used once.
 
         The adjoint maps ``(g_u, g_a, h)`` to ``g_u + h (dF/du)^T g_a`` and adds ``h (dF/dtheta)^T g_a`` to `sums`.
         """
-        f, transpose = self._linearised(u, c, part)
+        f, transpose = self.linearise(u, c, part)
         return f, lambda g_u, g_a, h: g_u.add(transpose(g_a, h), alpha=h)
-
-    def _linearised(self, u: Tensor, c: float, part: int) -> tuple[Tensor, Callable[[Tensor, float], Tensor]]:
-        f, transpose = self.dynamics.linearise(u, self.weights(c), Instant(self.k, c, self.h), part)
-        single = not self.theta or len(self.theta[0]) == 1
-        if single or c in self.abscissae:
-            s = 0 if single else self.abscissae.index(c)
-            views = tuple(total if total is None else total[s] for total in self.sums)
-            return f, lambda g, h: transpose(g, views, h)
-        rows = tuple(total if total is None else torch.zeros_like(total[0]) for total in self.sums)
-
-        def spread(g: Tensor, h: float) -> Tensor:
-            g_u = transpose(g, rows, h)
-            for s, weight in enumerate(lagrange(self.abscissae, c)):
-                for total, row in zip(self.sums, rows, strict=True):
-                    if weight and total is not None and row is not None:
-                        total[s].add_(row, alpha=weight)
-            return g_u
-
-        return f, spread
 
     def pull(self, outputs: Tensors, inputs: Tensors, cotangents: Tensors, scale: float = 1.0) -> tuple[Tensor, ...]:
         """Return the cotangents of ``inputs`` and add ``scale`` times those of the weights to `sums`."""
@@ -136,8 +147,8 @@ class Portion(AdjointField):
         """Evaluate the right-hand side at the fraction ``c`` of the part."""
         return self.whole(u, self.start + c * self.share, part)
 
-    def linearise(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """Return ``F(u)`` and the map ``g -> (dF/du)^T g``, if the whole is an `AdjointField`."""
+    def linearise(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Callable[..., Tensor]]:
+        """Return ``F(u)`` and its adjoint, if the whole is an `AdjointField`."""
         return self.whole.linearise(u, self.start + c * self.share, part)  # type: ignore[attr-defined]
 
 

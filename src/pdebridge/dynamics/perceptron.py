@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from pdebridge.dynamics.activation import activation_named
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta
+from pdebridge.dynamics.base import Dynamics, Instant, Structure, Sums, Theta, Transpose
 from pdebridge.dynamics.draw import uniform
 
 
@@ -54,8 +55,35 @@ class Perceptron(Dynamics):
         """Return ``F(t, u)``."""
         *hidden, (W, b) = self.affine(theta, at)
         for K, c in hidden:
-            u = self.activation(torch.addmm(c, u, K.t()))
-        return torch.addmm(b, u, W.t())
+            u = self.activation(linear(u, K, c))
+        return linear(u, W, b)
+
+    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+        """Return ``F(t, u)`` and its adjoint in closed form: back through the layers, whose inputs are kept."""
+        if torch.is_autocast_enabled(u.device.type):
+            return super().linearise(u, theta, at, part)
+        layers, inputs, last = self.affine(theta, at), [u], len(self.sizes) - 2
+        for K, c in layers[:-1]:
+            u = self.activation.function(linear(u, K, c))
+            inputs.append(u)
+        pull = self.activation.pull
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            ones = g.new_ones(len(g))
+            for i in range(last, -1, -1):
+                if i < last:
+                    g = pull(g, inputs[i + 1])
+                add_outer(self.of_layer(sums, i), g.t(), inputs[i], ones, (scale, scale, scale * at.t))
+                g = torch.mm(g, layers[i][0])
+            return g
+
+        return linear(u, *layers[-1]), transpose
+
+    def of_layer(self, sums: Sums, i: int) -> Sums:
+        """Return the sums of ``W_i``, ``b_i`` and, for the first layer, ``v``."""
+        if not self.time:
+            return (sums[2 * i], sums[2 * i + 1], None)
+        return sums[:3] if i == 0 else (sums[2 * i + 1], sums[2 * i + 2], None)
 
     def affine(self, theta: Theta, at: Instant) -> list[tuple[Tensor, Tensor]]:
         """Return ``(W, b)`` of every layer, with ``t v`` added to the first bias."""
@@ -63,3 +91,14 @@ class Perceptron(Dynamics):
         if self.time:
             b, rest = torch.add(b, rest[0], alpha=at.t), rest[1:]
         return [(W, b), *zip(rest[::2], rest[1::2], strict=True)]
+
+
+def add_outer(sums: Sums, gt: Tensor, a: Tensor, ones: Tensor, scales: tuple[float, float, float]) -> None:
+    """Add ``g^T a`` to the first sum and ``g^T 1`` to the others, each with its scale."""
+    W, b, v = sums
+    if W is not None:
+        W.addmm_(gt, a, alpha=scales[0])
+    if b is not None:
+        b.addmv_(gt, ones, alpha=scales[1])
+    if v is not None:
+        v.addmv_(gt, ones, alpha=scales[2])

@@ -1,67 +1,100 @@
-"""Checkpointing: some states are stored, the layers between them are computed twice (Chen et al., 2016)."""
+"""Checkpointing: some states are stored, the steps between them are computed again."""
 
 import math
-from contextlib import AbstractContextManager, nullcontext
 
-import torch
-from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+from pdebridge.gradients.binomial import split
+from pdebridge.gradients.mode import Block, Mode
+from pdebridge.gradients.sums import WeightSums
+from pdebridge.gradients.taped import rewind, tape
+from pdebridge.integrators.base import State
 
-from pdebridge.dynamics.base import Dynamics, Theta
-from pdebridge.dynamics.normalisation import Recomputing
-from pdebridge.integrators.base import Integrator, State
-from pdebridge.integrators.march import advance
+Held = dict[int, State]
 
 
-def once_and_again() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """Return the contexts of a segment's first and second evaluation."""
-    return nullcontext(), Recomputing()
+class Checkpointed(Mode):
+    """Store the state before every ``m``-th step; linearise a segment of ``m`` steps again when it is due.
 
-
-class Checkpointed:
-    """Store the state before every ``every``-th step; recompute a segment when its derivative is due.
-
-    Memory of ``N/every`` states and ``every`` layer graphs, least at ``every = sqrt(N)``; work ``4 N`` evaluations
-    against ``3 N`` of the stored gradient. Fits every integrator.
+    Memory of ``N/m`` states and ``m`` linearisations; work ``4 N`` evaluations against ``3 N`` of the stored
+    gradient. ``m = 1`` stores a state a step, ``m = ceil(sqrt(N))`` has the least memory (Chen et al., 2016),
+    ``m = N`` stores the input of the block alone, as in ANODE (Gholami et al., IJCAI 2019). Fits every integrator.
 
     Args:
-        every: steps between stored states; default ``ceil(sqrt(N))``.
+        every: ``m``, or ``block`` for ``N``; default ``ceil(sqrt(N))``.
 
     Raises:
         ValueError: ``every`` is less than one.
     """
 
-    def __init__(self, every: int | None = None) -> None:
-        if every is not None and every < 1:
-            raise ValueError(f"a state is stored every 1, 2, ... steps, not every {every}")
+    def __init__(self, every: int | str | None = None) -> None:
+        if every is not None and every != "block" and not (isinstance(every, int) and every >= 1):
+            raise ValueError(f"a state is stored every 1, 2, ... steps or every 'block', not every {every}")
         self.every = every
 
-    @torch.compiler.disable  # a compiled model runs the block as it is
-    def __call__(
-        self, integrator: Integrator, dynamics: Dynamics, theta: Theta, u: Tensor, steps: int, h: float
-    ) -> Tensor:
-        """Integrate ``steps`` steps of size ``h`` from ``u``; the arguments are those of ``stored``."""
-        every = self.every or math.ceil(math.sqrt(steps))
-        state = integrator.start(u)
-        for k in range(0, steps, every):
-            segment = tuple(w[k : k + every] for w in theta)
-            state = self._segment(integrator, dynamics, segment, state, min(every, steps - k), h, k)
-        return integrator.finish(state)
+    def segment(self, steps: int) -> int:
+        """Return ``m`` for ``N`` steps."""
+        if isinstance(self.every, int):
+            return self.every
+        return steps if self.every == "block" else math.ceil(math.sqrt(steps))
 
-    @staticmethod
-    def _segment(
-        integrator: Integrator, dynamics: Dynamics, theta: Theta, state: State, steps: int, h: float, first: int
-    ) -> State:
-        def run(*tensors: Tensor) -> State:
-            n = len(state)
-            return advance(integrator, dynamics, tensors[n:], tensors[:n], steps, h, first)
+    def onwards(self, block: Block, state: State, sums: WeightSums) -> tuple[State, Held]:
+        """Return the last state and those at the starts of the segments."""
+        m, held = self.segment(block.steps), {}
+        for first in range(0, block.steps, m):
+            held[first] = state
+            state = block.advance(state, first, min(first + m, block.steps))
+        return state, held
 
-        repeated = checkpoint(
-            run,
-            *state,
-            *theta,
-            use_reentrant=False,
-            preserve_rng_state=dynamics.stochastic,
-            context_fn=once_and_again,
-        )
-        return tuple(repeated)
+    def backwards(self, block: Block, memory: Held, sums: WeightSums, g: State) -> State:
+        """Tape and rewind the segments, the last one first."""
+        m = self.segment(block.steps)
+        for first in reversed(memory):
+            _, adjoints = tape(block, memory[first], first, min(first + m, block.steps), sums)
+            g = rewind(adjoints, g)
+        return g
+
+
+class Revolve(Mode):
+    """Keep ``c`` states at a time, placed so that the fewest steps are repeated (Griewank & Walther, 2000).
+
+    Memory of ``c`` states, the one before the last step, and one linearisation; work ``r N - C(c + r, c + 1)``
+    steps besides the ``3 N`` of the stored gradient, with the least ``r`` for which ``C(c + r, c) >= N``. Fits every
+    integrator.
+
+    Args:
+        slots: ``c``, the first state included.
+
+    Raises:
+        ValueError: there is no slot.
+    """
+
+    def __init__(self, slots: int) -> None:
+        if slots < 1:
+            raise ValueError(f"the first state of a block has to be kept: slots >= 1, not {slots}")
+        self.slots = slots
+
+    def onwards(self, block: Block, state: State, sums: WeightSums) -> tuple[State, Held]:
+        """Return the last state and those that are held."""
+        held, last = {0: state}, block.steps - 1
+        held[last] = self.reach(block, held, last)
+        return block.advance(held[last], last, block.steps), held
+
+    def backwards(self, block: Block, memory: Held, sums: WeightSums, g: State) -> State:
+        """Reach, linearise and forget the steps, the last one first; the first state stays for another pass."""
+        for k in reversed(range(block.steps)):
+            g = block.linearise(self.reach(block, memory, k), k, sums)[1](g)
+            if k:
+                memory.pop(k, None)
+        return g
+
+    def reach(self, block: Block, held: Held, k: int) -> State:
+        """Return the state at step ``k`` from the last one that is held, holding others on the way in free slots."""
+        first = max(held)
+        state = held[first]
+        while first < k:
+            free = self.slots - len(held) + 1
+            between = first + split(k + 1 - first, free)
+            state = block.advance(state, first, between)
+            if free > 1:
+                held[between] = state
+            first = between
+        return state

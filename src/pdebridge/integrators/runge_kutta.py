@@ -37,14 +37,14 @@ class RungeKutta(Integrator):
         """
         (u,) = state
         slopes: list[Tensor] = []
-        transposes: list[Callable[[Tensor], Tensor]] = []
+        transposes: list[Callable[..., Tensor]] = []
         for row, c in zip(self.a, self.c, strict=True):
             slope, transpose = F.linearise(add(u, slopes, row, h), c)
             slopes.append(slope)
             transposes.append(transpose)
         return (add(u, slopes, self.b, h),), lambda cotangent: (self._adjoint(transposes, cotangent[0], h),)
 
-    def _adjoint(self, transposes: list[Callable[[Tensor], Tensor]], g: Tensor, h: float) -> Tensor:
+    def _adjoint(self, transposes: list[Callable[..., Tensor]], g: Tensor, h: float) -> Tensor:
         pulled: list[Tensor] = []  # lambda_s, ..., lambda_{i+1}
         for i, transpose in reversed(list(enumerate(transposes))):
             column = [row[i] for row in self.a[:i:-1]]

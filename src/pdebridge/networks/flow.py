@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from pdebridge.cube import INTEGRATORS, load
 from pdebridge.dynamics.base import Dynamics, Theta
 from pdebridge.dynamics.control import Control
+from pdebridge.gradients.mode import Mode
 from pdebridge.integrators.base import Integrator
 from pdebridge.integrators.march import fields
 
@@ -61,6 +62,8 @@ class Flow(nn.Module):
             )
         self.dynamics, self.control, self.integrator = dynamics, control, integrator
         self.gradient: Gradient = gradient() if isinstance(gradient, type) else gradient
+        if isinstance(self.gradient, Mode):
+            self.gradient.check(integrator, dynamics)
         self.steps, self.h = steps, time / steps
 
     def forward(self, u: Tensor, refinement: float = 1) -> Tensor:

@@ -55,7 +55,8 @@ class Classification(Task):
 
     def loaders(self) -> tuple[Batches, Batches]:
         """Return shuffled batches of the training samples, and the validation samples."""
-        train = Batches(*self.data["train"], self.training_spec.batch_size, self.seed)
+        spec = self.training_spec
+        train = Batches(*self.data["train"], spec.batch_size, self.seed, **spec.augmentation.model_dump())
         return train, Batches(*self.data["val"], EVALUATED)
 
     def objective(self, logits: Tensor, c: Tensor) -> Tensor:
@@ -96,12 +97,12 @@ class Classification(Task):
 
     def summary(self, last: Figures) -> Figures:
         """Return accuracies in per cent, losses, and the number of weights."""
-        data = self.data
+        measured = [evaluate(self.net, *self.data[part], part) for part in ("train", "test") if part in self.data]
         return {
-            **{f"{part}/accuracy": accuracy(self.net, *data[part]) for part in ("train", "test") if part in data},
+            **{name: value for figures in measured for name, value in figures.items()},
             "val/accuracy": last["val/accuracy"],
             "val/loss": last["val/loss"],
-            "train/loss": last["train/loss"],
+            "train/objective": last["train/loss"],
             "parameters": sum(p.numel() for p in self.net.parameters()),
         }
 
@@ -124,10 +125,11 @@ class Classification(Task):
 
 
 @torch.no_grad()
-def accuracy(net: nn.Module, x: Tensor, c: Tensor) -> float:
-    """Return the share of correct answers in per cent."""
-    correct = sum(int((net(y).argmax(1) == k).sum()) for y, k in Batches(x, c, EVALUATED))
-    return 100 * correct / len(c)
+def evaluate(net: nn.Module, x: Tensor, c: Tensor, part: str) -> Figures:
+    """Return cross-entropy and accuracy in per cent on a part of the data, as ``part/loss`` and ``part/accuracy``."""
+    logits = torch.cat([net(y) for y, _ in Batches(x, c, EVALUATED)])
+    correct = (logits.argmax(1) == c).double().mean()
+    return {f"{part}/loss": float(cross_entropy(logits, c)), f"{part}/accuracy": 100 * float(correct)}
 
 
 def assemble(cell: ClassificationCell, seed: int) -> Classification:

@@ -9,9 +9,10 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
 
 from pdebridge.configuration.experiment import Cell, ClassificationCell, DenseNetwork, Network, StagedNetwork, Training
 from pdebridge.configuration.model import Named
-from pdebridge.cube import load, target
+from pdebridge.cube import CONTROLS, load, target
 from pdebridge.datasets.make import make
-from pdebridge.dynamics.control import PiecewiseConstant
+from pdebridge.dynamics.base import Dynamics
+from pdebridge.dynamics.control import Control
 from pdebridge.errors import UserError
 from pdebridge.networks import published
 from pdebridge.networks.classifier import FlowClassifier
@@ -70,8 +71,15 @@ def _dense(spec: DenseNetwork, features: int, classes: int) -> FlowClassifier:
     if spec.gradient.options:
         gradient = gradient(**spec.gradient.options)
     integrator = _on_axis("integrator", spec.integrator)
-    flow = Flow(dynamics, PiecewiseConstant(dynamics, spec.steps), integrator, gradient, spec.steps, spec.time)
+    control = _control(spec.control, dynamics, spec.steps)
+    flow = Flow(dynamics, control, integrator, gradient, spec.steps, spec.time)
     return FlowClassifier(OPENINGS[spec.opening](features, spec.width), flow, spec.readout or spec.width, classes)
+
+
+def _control(spec: Named, dynamics: Dynamics, steps: int) -> Control:
+    depth = {"steps": steps} if spec.name == "piecewise-constant" else {}
+    made: Control = load(CONTROLS.get(spec.name, spec.name))(dynamics, **depth, **spec.options)
+    return made
 
 
 def _staged(spec: StagedNetwork, channels: int, classes: int) -> StagedClassifier:

@@ -1,0 +1,117 @@
+"""What the gradient modes share: a block of steps as one node of autograd's graph, walked forth and back."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from pdebridge.dynamics.base import Dynamics, Theta
+from pdebridge.dynamics.field import AdjointField, Field
+from pdebridge.dynamics.normalisation import Recomputing
+from pdebridge.gradients.replay import Replay
+from pdebridge.gradients.stored import stored
+from pdebridge.gradients.sums import WeightSums
+from pdebridge.integrators.base import Integrator, State
+from pdebridge.integrators.march import layers
+
+
+class Block:
+    """The steps ``0, ..., N-1`` of a flow with their weights.
+
+    Args:
+        integrator: the step.
+        dynamics: the right-hand side.
+        theta: its weights, each ``(N, S, ...)``.
+        steps: ``N``.
+        h: step size.
+    """
+
+    def __init__(self, integrator: Integrator, dynamics: Dynamics, theta: Theta, steps: int, h: float) -> None:
+        self.integrator, self.dynamics, self.steps, self.h = integrator, dynamics, steps, h
+        self.rows = layers(theta, steps)
+
+    def field(self, k: int) -> Field:
+        """Return ``F`` at step ``k``."""
+        return Field(self.dynamics, self.rows[k], self.integrator.abscissae, k, self.h)
+
+    def adjoint_field(self, k: int, sums: WeightSums) -> AdjointField:
+        """Return ``F`` at step ``k`` with adjoints that add to ``sums``."""
+        return AdjointField(self.dynamics, self.rows[k], self.integrator.abscissae, k, self.h, tuple(sums[k]))
+
+    def advance(self, state: State, first: int, last: int) -> State:
+        """Return the state at step ``last`` from that at step ``first``."""
+        for k in range(first, last):
+            state = self.integrator.step(self.field(k), state, self.h)
+        return state
+
+    def linearise(self, state: State, k: int, sums: WeightSums) -> tuple[State, Any]:
+        """Return the state after step ``k`` and the adjoint of the step."""
+        return self.integrator.linearise(self.adjoint_field(k, sums), state, self.h)
+
+
+class Mode(ABC):
+    """A way to differentiate a block: what is kept of the pass forth, and what is done with it on the way back."""
+
+    def check(self, integrator: Integrator, dynamics: Dynamics) -> None:  # noqa: B027
+        """Raise ``ValueError`` where the mode does not fit; by default it fits everything."""
+
+    @abstractmethod
+    def onwards(self, block: Block, state: State, sums: WeightSums) -> tuple[State, Any]:
+        """Return the last state and what the way back needs, without building a graph."""
+
+    @abstractmethod
+    def backwards(self, block: Block, memory: Any, sums: WeightSums, g: State) -> State:
+        """Return the cotangent of the first state for that of the last; add those of the weights to ``sums``."""
+
+    @torch.compiler.disable  # a compiled model runs the block as it is
+    def __call__(
+        self, integrator: Integrator, dynamics: Dynamics, theta: Theta, u: Tensor, steps: int, h: float
+    ) -> Tensor:
+        """Integrate ``steps`` steps of size ``h`` from ``u``; the arguments are those of ``stored``."""
+        if not torch.is_grad_enabled():
+            return stored(integrator, dynamics, theta, u, steps, h)
+        repeated = Replay(dynamics) if dynamics.stochastic else dynamics
+        state = integrator.start(u)
+        return integrator.finish(Walk.apply(self, (integrator, repeated, steps, h), len(state), *state, *theta))
+
+
+class Walk(torch.autograd.Function):
+    """A block as one node of the graph, with the state and the weights as its inputs."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, mode: Mode, point: tuple[Integrator, Dynamics, int, float], n: int, *tensors: Tensor
+    ) -> State:
+        """Run the block; ``tensors`` are the ``n`` tensors of the state and the weights."""
+        integrator, dynamics, steps, h = point
+        state, theta = tensors[:n], tensors[n:]
+        ctx.mode, ctx.point, ctx.n = mode, point, n
+        ctx.sums = WeightSums(theta, ctx.needs_input_grad[n + 3 :])
+        ctx.autocast = ambient(tensors[0].device.type)
+        end, ctx.memory = mode.onwards(Block(integrator, dynamics, theta, steps, h), state, ctx.sums)
+        ctx.save_for_backward(*theta)
+        return tuple(s.detach() for s in end)  # the memory must not hold an output, which holds this node
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *g: Tensor) -> tuple[Tensor | None, ...]:
+        """Walk back."""
+        integrator, dynamics, steps, h = ctx.point
+        block = Block(integrator, dynamics, ctx.saved_tensors, steps, h)
+        sums, ctx.sums = ctx.sums, None
+        if sums is None:  # a second pass over a retained graph
+            sums = WeightSums(ctx.saved_tensors, ctx.needs_input_grad[ctx.n + 3 :])
+        with Recomputing(), ctx.autocast:
+            start = ctx.mode.backwards(block, ctx.memory, sums, g)
+        return None, None, None, *start, *sums.gradient()
+
+
+def ambient(device: str) -> torch.autocast:
+    """Return the present state of autocast, for a backward pass that evaluates ``F`` again.
+
+    The cache is off: it would keep a copy of every layer's weights until the end of the block.
+    """
+    enabled, dtype = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+    return torch.autocast(device, dtype=dtype, enabled=enabled, cache_enabled=False)
