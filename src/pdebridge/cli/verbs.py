@@ -10,7 +10,16 @@ from typing import Any
 import yaml
 
 from pdebridge.configuration.experiment import Cell
-from pdebridge.configuration.load import CONFIG, cells, merge, read_experiment, read_yaml, selected, settings_from
+from pdebridge.configuration.load import (
+    CONFIG,
+    cells,
+    merge,
+    parse_cell,
+    read_experiment,
+    read_yaml,
+    selected,
+    settings_from,
+)
 from pdebridge.configuration.settings import DataFolders, Settings, Tracking
 from pdebridge.cube import known, load
 from pdebridge.errors import UserError
@@ -82,7 +91,7 @@ def describe(options: Namespace) -> None:
         write_json(options.out, {"measurements": published_counts()})
         return
     if options.resolved:
-        every = [Cell.model_validate_json(text) for text in options.resolved]
+        every = [parse_cell(json.loads(text)) for text in options.resolved]
         write_json(options.out, {"measurements": weight_counts(every)})
         return
     if not options.what:
@@ -112,7 +121,7 @@ def train(options: Namespace) -> None:
     """Train all seeds of a cell and write their measurements."""
     settings = settings_of(options)
     if options.resolved:
-        cell = Cell.model_validate_json(options.resolved)
+        cell = parse_cell(json.loads(options.resolved))
     elif options.what:
         cell = cell_of(options.what, settings)
     else:
