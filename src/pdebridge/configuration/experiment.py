@@ -135,6 +135,15 @@ class LBFGS(Strict):
     """Stored pairs."""
 
 
+class Augmentation(Strict):
+    """Random changes of the training images, drawn anew every epoch."""
+
+    pad: Annotated[int, Field(ge=0)] = 0
+    """Largest shift in pixels; zeros move in."""
+    flip: bool = False
+    """Reflect half of the images left to right."""
+
+
 class Training(Strict):
     """How the weights are found."""
 
@@ -142,9 +151,17 @@ class Training(Strict):
     epochs: Count
     batch_size: Count | None = None
     """Samples a step; the full batch if empty."""
+    augmentation: Augmentation = Augmentation()
+    """Of images; nothing by default."""
     precision: Literal["float32", "float64"] = "float32"
     smoothness: Annotated[float, Field(ge=0)] = 0.0
     """alpha of ``alpha h / 2 sum_j |(theta_{j+1} - theta_j) / h|^2`` (Haber & Ruthotto 2017)."""
+    variation: Annotated[float, Field(ge=0)] = 0.0
+    """alpha_1 of the total variation in time (Ruthotto & Haber 2020, eq. 13)."""
+    box: Positive | None = None
+    """Weights are projected onto ``|theta| <= box`` after every step (Ruthotto & Haber 2020); no box if empty."""
+    select: Literal["last", "best"] = "last"
+    """Weights of the last epoch, or of the best validation accuracy."""
     tikhonov: Annotated[float, Field(ge=0)] = 0.0
     """gamma of ``gamma h / 2 sum_j |theta_j|^2`` (Haber & Ruthotto 2017)."""
     decay: Annotated[float, Field(ge=0)] = 0.0

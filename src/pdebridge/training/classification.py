@@ -1,5 +1,6 @@
 """The one LightningModule for classification, whatever the network."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
@@ -8,28 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from pdebridge.configuration.experiment import Training
-from pdebridge.networks.flow import Flow
-from pdebridge.training.construct import classifier, flows, optimiser
-
-
-def time_penalty(flows: list[Flow], smoothness: float, tikhonov: float) -> Tensor:
-    """Return ``h/2 (alpha sum_j |(theta_{j+1} - theta_j)/h|^2 + gamma sum_j |theta_j|^2)``, summed over the flows [8].
-
-    [8] Haber & Ruthotto, Inverse Problems 34 (2017), section 5.
-
-    Args:
-        flows: their controls are penalised, all weights alike.
-        smoothness: ``alpha``, of the H1 seminorm in time.
-        tikhonov: ``gamma``.
-    """
-    terms = []
-    for flow in flows:
-        for w in flow.control.parameters():
-            if smoothness:
-                terms.append((w[1:] - w[:-1]).square().sum() * (smoothness / (2 * flow.h)))
-            if tikhonov:
-                terms.append(w.square().sum() * (tikhonov * flow.h / 2))
-    return torch.stack(terms).sum()
+from pdebridge.networks.regularisation import flows, project, smoothness, tikhonov, total_variation
+from pdebridge.training.construct import classifier, optimiser
 
 
 class Classification(pl.LightningModule):
@@ -47,18 +28,22 @@ class Classification(pl.LightningModule):
     def __init__(self, net: nn.Module, training: Training, seed: int) -> None:
         super().__init__()
         self.net, self.training_spec, self.seed = net, training, seed
-        self.flows, self.classifier = flows(net), classifier(net)
+        self.flows, head = flows(net), classifier(net)
+        penalties: list[tuple[float, Callable[[], Tensor]]] = [
+            (training.smoothness, lambda: smoothness(net)),
+            (training.variation, lambda: total_variation(net)),
+            (training.tikhonov, lambda: tikhonov(net)),
+            (training.decay, lambda: head.weight.square().sum() / 2),
+        ]
+        self.penalties = [(weight, penalty) for weight, penalty in penalties if weight]
         self.losses: list[Tensor] = []
         self.tested: list[Tensor] = []
 
     def objective(self, logits: Tensor, c: Tensor) -> Tensor:
         """Return the regularised objective for logits ``(batch, classes)`` and labels ``(batch,)``."""
         loss = cross_entropy(logits, c)
-        spec = self.training_spec
-        if spec.smoothness or spec.tikhonov:
-            loss = loss + time_penalty(self.flows, spec.smoothness, spec.tikhonov)
-        if spec.decay:
-            loss = loss + spec.decay / 2 * self.classifier.weight.square().sum()
+        for weight, penalty in self.penalties:
+            loss = loss + weight * penalty()
         return loss
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
@@ -71,6 +56,11 @@ class Classification(pl.LightningModule):
         loss = self.objective(self.net(x), c)
         self.losses.append(loss.detach())
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Put the weights back into their box."""
+        if self.training_spec.box is not None:
+            project(self.net.parameters(), self.training_spec.box)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Gather summed loss, correct answers and samples."""

@@ -18,7 +18,10 @@ def first_nonfinite_layer(net: nn.Module, x: Tensor) -> str:
         if not weight.isfinite().all():
             return f"weights {name}"
     found: list[str] = []
-    hooks = [part.register_forward_hook(partial(_watch, found, name)) for name, part in net.named_modules() if name]
+    flows = [part for part in net.modules() if isinstance(part, Flow)]
+    inside = {part for flow in flows for part in flow.modules() if part is not flow}  # a flow is searched by steps
+    watched = {name: part for name, part in net.named_modules() if name and part not in inside}
+    hooks = [part.register_forward_hook(partial(_watch, found, name)) for name, part in watched.items()]
     with torch.no_grad():
         net(x)
     for hook in hooks:

@@ -13,6 +13,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from safetensors.torch import save_file
+from torch.nn.functional import cross_entropy
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.settings import Tracking
@@ -20,6 +21,7 @@ from pdebridge.files import replace_folder, write_json
 from pdebridge.provenance import commit, hardware, versions
 from pdebridge.training import construct
 from pdebridge.training.batches import Batches
+from pdebridge.training.best import BestWeights
 from pdebridge.training.classification import Classification
 from pdebridge.training.divergence import DivergenceGuard
 from pdebridge.training.fingerprint import fingerprint, is_current, missing_seeds, run_folders
@@ -105,6 +107,7 @@ def fit(
     """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one."""
     quiet_lightning()
     epochs = module.training_spec.epochs
+    best = [BestWeights(history)] if module.training_spec.select == "best" else []
     trainer = pl.Trainer(
         accelerator="auto",
         devices=1,
@@ -112,15 +115,18 @@ def fit(
         max_epochs=epochs,
         deterministic=True,
         logger=loggers or False,
-        callbacks=[DivergenceGuard(), history, checkpoint_every(-(-epochs // CHECKPOINTS), checkpoints)],
+        callbacks=[DivergenceGuard(), history, *best, checkpoint_every(-(-epochs // CHECKPOINTS), checkpoints)],
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=1,
     )
     last = checkpoints / "last.ckpt"
-    batches = Batches(*data["train"], module.training_spec.batch_size, module.seed)
+    spec = module.training_spec
+    batches = Batches(*data["train"], spec.batch_size, module.seed, **spec.augmentation.model_dump())
     trainer.fit(module, batches, Batches(*data["val"], EVALUATED), ckpt_path=str(last) if last.exists() else None)
+    for kept in best:
+        module.net.load_state_dict(kept.weights)
 
 
 def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
@@ -135,10 +141,11 @@ def summarise(module: Classification, data: construct.Samples, history: History)
     module.eval()
     last = history.rows[-1]
     return {
-        **{f"{part}/accuracy": accuracy(module.net, *data[part]) for part in ("train", "test") if part in data},
+        **evaluate(module.net, data, "train"),
+        **(evaluate(module.net, data, "test") if "test" in data else {}),
         "val/accuracy": last["val/accuracy"],
         "val/loss": last["val/loss"],
-        "train/loss": last["train/loss"],
+        "train/objective": last["train/loss"],
         "parameters": sum(p.numel() for p in module.net.parameters()),
         "epochs": len(history.rows),
         "seconds": last["seconds"],
@@ -146,10 +153,12 @@ def summarise(module: Classification, data: construct.Samples, history: History)
 
 
 @torch.no_grad()
-def accuracy(net: torch.nn.Module, x: torch.Tensor, c: torch.Tensor) -> float:
-    """Return the share of correct answers in per cent."""
-    correct = sum(int((net(y).argmax(1) == k).sum()) for y, k in Batches(x, c, EVALUATED))
-    return 100 * correct / len(c)
+def evaluate(net: torch.nn.Module, data: construct.Samples, part: str) -> dict[str, float]:
+    """Return cross-entropy and accuracy in per cent on a part of the data, as ``part/loss`` and ``part/accuracy``."""
+    x, c = data[part]
+    logits = torch.cat([net(y) for y, _ in Batches(x, c, EVALUATED)])
+    correct = (logits.argmax(1) == c).double().mean()
+    return {f"{part}/loss": float(cross_entropy(logits, c)), f"{part}/accuracy": 100 * float(correct)}
 
 
 def quiet_lightning() -> None:
