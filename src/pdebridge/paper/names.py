@@ -4,4 +4,6 @@ FIGURES = {
     "demonstration": "pdebridge.paper.demonstration:draw",
     "figure1": "pdebridge.paper.figure1:draw",
     "instability": "pdebridge.paper.instability:draw",
+    "spectrum": "pdebridge.paper.spectrum:draw",
+    "stability": "pdebridge.paper.stability:draw",
 }

@@ -3,4 +3,5 @@
 STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
     "propagation": "pdebridge.studies.propagation:propagation",
+    "stability": "pdebridge.studies.stability:stability",
 }
