@@ -2,5 +2,6 @@
 
 FIGURES = {
     "figure1": "pdebridge.paper.figure1:draw",
+    "game": "pdebridge.paper.game:draw",
     "instability": "pdebridge.paper.instability:draw",
 }
