@@ -32,7 +32,7 @@ mappings = st.dictionaries(st.sampled_from("abc"), plain, max_size=3)
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"network": {"stps": 3}}, "network.stps: unknown key; did you mean 'steps'? valid: dynamics"),
+        ({"network": {"stps": 3}}, "network.stps: unknown key; did you mean 'steps'? valid: control, dynamics"),
         ({"network": {"dynamics": "dens"}}, "network.dynamics: unknown dynamics 'dens'; did you mean 'dense'? valid:"),
         ({"network": {"integrator": "euler-forward"}}, "unknown integrator 'euler-forward'"),
         ({"network": {"width": "three"}}, "network.width: Input should be a valid integer"),
@@ -129,8 +129,16 @@ def test_no_unknown_key_is_ever_ignored(key):
         parse_experiment(FIGURE1 | {key: 1}, "x")
 
 
+def test_what_is_trained_needs_data_network_and_training():
+    bare = {key: FIGURE1[key] for key in ("name", "title", "source")}
+    with pytest.raises(UserError, match="data: Field required"):
+        parse_experiment(bare, "figure1.yaml")
+    assert cells(parse_experiment({**bare, "task": "study"}, "figure1.yaml"), settings_from({}), FOLDER) == []
+
+
 def test_every_experiment_of_the_project_is_valid():
     settings = settings_from({"scale": "cluster"})
     for path in FOLDER.glob("*.yaml"):
-        assert cells(read_experiment(path.stem, FOLDER), settings, FOLDER)
+        experiment = read_experiment(path.stem, FOLDER)
+        assert cells(experiment, settings, FOLDER) or experiment.studies
         assert yaml.safe_load(path.read_text())["name"] == path.stem

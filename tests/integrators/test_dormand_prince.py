@@ -57,10 +57,13 @@ def test_error_follows_the_tolerance(rtol: float) -> None:
 def test_every_evaluation_is_counted() -> None:
     problem = Formula(lambda t, u: 50 * torch.cos(torch.tensor(40.0 * t)) * u)
     solver = DormandPrince(1e-6)
-    solver.step(Field(problem, (), (0.0,), 0, 1.0), (one(),), 1.0)
     count = solver.evaluations
+    with torch.no_grad():
+        solver.step(Field(problem, (), (0.0,), 0, 1.0), (one(),), 1.0)
     assert count.rejected > 0 and count.accepted > 0 and count.backward == count.recomputed == 0
     assert problem.calls == count.forward == count.total
+    solver.step(Field(problem, (), (0.0,), 0, 1.0), (one().requires_grad_(),), 1.0)
+    assert problem.calls == count.total and count.recomputed == count.accepted / 2
 
 
 def test_accepted_steps_fill_the_interval_and_are_fixed_steps() -> None:

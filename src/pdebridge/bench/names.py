@@ -3,5 +3,6 @@
 BENCHES = {
     "gradients": "pdebridge.bench.gradients:measure",
     "meanfield": "pdebridge.bench.meanfield:measure",
+    "ode": "pdebridge.bench.ode:measure",
     "training": "pdebridge.bench.training:measure",
 }

@@ -157,6 +157,12 @@ class Training(Strict):
     precision: Literal["float32", "float64"] = "float32"
     smoothness: Annotated[float, Field(ge=0)] = 0.0
     """alpha of ``alpha h / 2 sum_j |(theta_{j+1} - theta_j) / h|^2`` (Haber & Ruthotto 2017)."""
+    variation: Annotated[float, Field(ge=0)] = 0.0
+    """alpha_1 of the total variation in time (Ruthotto & Haber 2020, eq. 13)."""
+    box: Positive | None = None
+    """Weights are projected onto ``|theta| <= box`` after every step (Ruthotto & Haber 2020); no box if empty."""
+    select: Literal["last", "best"] = "last"
+    """Weights of the last epoch, or of the best validation accuracy."""
     tikhonov: Annotated[float, Field(ge=0)] = 0.0
     """gamma of ``gamma h / 2 sum_j |theta_j|^2`` (Haber & Ruthotto 2017)."""
     decay: Annotated[float, Field(ge=0)] = 0.0
@@ -215,6 +221,14 @@ class Cell(Strict):
     @abstractmethod
     def place(self) -> dict[str, str]:
         """Return what is trained, in names: what lists, tags and descriptions show."""
+
+
+class StudyExperiment(Experiment):
+    """Studies that train nothing."""
+
+    task: Literal["study"]
+    cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = Field(default={}, max_length=0)
+    """Stays empty."""
 
 
 class ClassificationExperiment(Experiment):

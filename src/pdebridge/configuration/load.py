@@ -7,7 +7,13 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pdebridge.configuration.experiment import Cell, ClassificationCell, ClassificationExperiment, Experiment
+from pdebridge.configuration.experiment import (
+    Cell,
+    ClassificationCell,
+    ClassificationExperiment,
+    Experiment,
+    StudyExperiment,
+)
 from pdebridge.configuration.game import GameCell, GameExperiment
 from pdebridge.configuration.model import SCALES, Scale
 from pdebridge.configuration.settings import Limits, Settings
@@ -22,6 +28,7 @@ EXPERIMENTS = Path("config/experiments")
 TASKS: dict[str, tuple[type[Experiment], type[Cell]]] = {
     "classification": (ClassificationExperiment, ClassificationCell),
     "game": (GameExperiment, GameCell),
+    "study": (StudyExperiment, Cell),
 }
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pdebridge.configuration.experiment import ClassificationExperiment
+from pdebridge.configuration.experiment import ClassificationExperiment, StudyExperiment
 from pdebridge.configuration.game import GameExperiment
 from pdebridge.configuration.settings import Settings
 
 SCHEMAS: dict[str, Any] = {
     "config.schema.json": Settings,
-    "experiment.schema.json": ClassificationExperiment | GameExperiment,
+    "experiment.schema.json": ClassificationExperiment | GameExperiment | StudyExperiment,
 }
 
 

@@ -31,7 +31,7 @@ class Field:
     def __init__(self, dynamics: Dynamics, theta: Theta, abscissae: tuple[float, ...], k: int, h: float) -> None:
         self.dynamics, self.theta, self.abscissae, self.k, self.h = dynamics, theta, abscissae, k, h
         self.constant: Theta | None = None  # the weights, if they are the same all over the step
-        if not theta or len(theta[0]) == 1:
+        if not theta or theta[0].shape[0] == 1:
             self.constant = tuple(w.squeeze(0) for w in theta)
 
     def __call__(self, u: Tensor, c: float = 0.0, part: int = 0) -> Tensor:
@@ -87,7 +87,7 @@ class AdjointField(Field):
         """
         f, transpose = self.dynamics.linearise(u, self.weights(c), Instant(self.k, c, self.h), part)
         if self.constant is not None or c in self.abscissae:
-            rows = self.rows(c)
+            rows = self.squeezed or self.rows(c)
             return f, lambda g, scale=1.0: transpose(g, rows, scale)
 
         def spread(g: Tensor, scale: float = 1.0) -> Tensor:

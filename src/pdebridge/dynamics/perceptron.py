@@ -62,28 +62,26 @@ class Perceptron(Dynamics):
         """Return ``F(t, u)`` and its adjoint in closed form: back through the layers, whose inputs are kept."""
         if torch.is_autocast_enabled(u.device.type):
             return super().linearise(u, theta, at, part)
-        layers, inputs, last = self.affine(theta, at), [u], len(self.sizes) - 2
+        layers, inputs, pull = self.affine(theta, at), [u], self.activation.pull
         for K, c in layers[:-1]:
             u = self.activation.function(linear(u, K, c))
             inputs.append(u)
-        pull = self.activation.pull
 
         def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
-            ones = g.new_ones(len(g))
-            for i in range(last, -1, -1):
-                if i < last:
-                    g = pull(g, inputs[i + 1])
-                add_outer(self.of_layer(sums, i), g.t(), inputs[i], ones, (scale, scale, scale * at.t))
-                g = torch.mm(g, layers[i][0])
+            ones, totals = g.new_ones(g.shape[0]), iter(reversed(sums))
+            for (K, _), a in zip(reversed(layers), reversed(inputs), strict=True):
+                gt = g.t()
+                if self.time and a is inputs[0] and (total := next(totals)) is not None:
+                    total.addmv_(gt, ones, alpha=scale * at.t)  # v
+                if (total := next(totals)) is not None:
+                    total.addmv_(gt, ones, alpha=scale)
+                if (total := next(totals)) is not None:
+                    total.addmm_(gt, a, alpha=scale)
+                g = torch.mm(g, K)
+                g = g if a is inputs[0] else pull(g, a)
             return g
 
         return linear(u, *layers[-1]), transpose
-
-    def of_layer(self, sums: Sums, i: int) -> Sums:
-        """Return the sums of ``W_i``, ``b_i`` and, for the first layer, ``v``."""
-        if not self.time:
-            return (sums[2 * i], sums[2 * i + 1], None)
-        return sums[:3] if i == 0 else (sums[2 * i + 1], sums[2 * i + 2], None)
 
     def affine(self, theta: Theta, at: Instant) -> list[tuple[Tensor, Tensor]]:
         """Return ``(W, b)`` of every layer, with ``t v`` added to the first bias."""
@@ -91,14 +89,3 @@ class Perceptron(Dynamics):
         if self.time:
             b, rest = torch.add(b, rest[0], alpha=at.t), rest[1:]
         return [(W, b), *zip(rest[::2], rest[1::2], strict=True)]
-
-
-def add_outer(sums: Sums, gt: Tensor, a: Tensor, ones: Tensor, scales: tuple[float, float, float]) -> None:
-    """Add ``g^T a`` to the first sum and ``g^T 1`` to the others, each with its scale."""
-    W, b, v = sums
-    if W is not None:
-        W.addmm_(gt, a, alpha=scales[0])
-    if b is not None:
-        b.addmv_(gt, ones, alpha=scales[1])
-    if v is not None:
-        v.addmv_(gt, ones, alpha=scales[2])

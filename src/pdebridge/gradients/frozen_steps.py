@@ -8,8 +8,7 @@ from pdebridge.dynamics.field import Portion
 from pdebridge.gradients.mode import Block, Mode
 from pdebridge.gradients.sums import WeightSums
 from pdebridge.integrators.base import Integrator, State
-from pdebridge.integrators.dormand_prince import STAGES, Accepted, DormandPrince
-from pdebridge.integrators.runge_kutta import DormandPrince5
+from pdebridge.integrators.dormand_prince import SCHEME, STAGES, Accepted, DormandPrince
 
 Solved = list[list[Accepted]]
 
@@ -40,12 +39,11 @@ class FrozenSteps(Mode):
 
     def backwards(self, block: Block, memory: Solved, sums: WeightSums, g: State) -> State:
         """Linearise and pull back the accepted steps, the last one first."""
-        scheme = DormandPrince5()
         for k in reversed(range(block.steps)):
             F = block.adjoint_field(k, sums)
             for step in reversed(memory[k]):
                 part = Portion(F, step.c, step.share)
-                g = scheme.linearise(part, (step.u,), block.h * step.share)[1](g)
+                g = SCHEME.linearise(part, (step.u,), block.h * step.share)[1](g)
             adaptive(block.integrator).evaluations.recomputed += STAGES * len(memory[k])
         return g
 

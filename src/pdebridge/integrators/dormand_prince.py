@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from torchdiffeq import odeint
 
-from pdebridge.dynamics.field import Field
+from pdebridge.dynamics.field import Field, Portion
 from pdebridge.integrators.base import Integrator, State
+from pdebridge.integrators.runge_kutta import DormandPrince5
 
-STAGES = 6  # evaluations of an attempted step; the first slope is the last one of the step before
+SCHEME = DormandPrince5()
+STAGES = len(SCHEME.c)  # evaluations of an attempted step; the first slope is the last one of the step before
 
 
 @dataclass
@@ -91,11 +93,19 @@ class DormandPrince(Integrator):
         self.evaluations = Evaluations()
 
     def step(self, F: Field, state: State, h: float) -> State:
-        """Advance ``(u,)`` by ``h``, backwards in time if ``h`` is negative."""
-        (u,) = state
-        end, _ = self.solve(F, u, h)
-        return (end,)
+        """Advance ``(u,)`` by ``h``, backwards in time if ``h`` is negative.
 
+        Where a graph is wanted it is that of the accepted steps, taken again with their sizes frozen.
+        """
+        end, accepted = self.solve(F, state[0], h)
+        if not torch.is_grad_enabled():
+            return (end,)
+        for step in accepted:
+            state = SCHEME.step(Portion(F, step.c, step.share), state, h * step.share)
+        self.evaluations.recomputed += STAGES * len(accepted)
+        return state
+
+    @torch.no_grad()
     def solve(self, F: Field, u: Tensor, h: float) -> tuple[Tensor, list[Accepted]]:
         """Return the state after ``h`` and the accepted steps.
 
@@ -143,7 +153,7 @@ class Watched:
 
     def fraction(self, t: Tensor) -> float:
         """Return ``t`` as a fraction of the interval."""
-        return min(float(t.detach()) / abs(self.h), 1.0)
+        return min(float(t) / abs(self.h), 1.0)
 
     def callback_step(self, t: Tensor, u: Tensor, dt: Tensor) -> None:
         """Note where an attempt starts."""
@@ -151,13 +161,12 @@ class Watched:
 
     def callback_accept_step(self, t: Tensor, u: Tensor, dt: Tensor) -> None:
         """Note an accepted step."""
-        self.accepted.append(Accepted(u.detach(), self.fraction(t), float(dt.detach()) / abs(self.h)))
+        self.accepted.append(Accepted(u, self.fraction(t), float(dt) / abs(self.h)))
 
     def callback_reject_step(self, t: Tensor, u: Tensor, dt: Tensor) -> None:
         """Count a rejected step."""
         self.rejected += 1
 
-    @torch.no_grad()
     def diagnosis(self, solver: DormandPrince) -> str:
         """Say where and why the step size control gave up, and what would help."""
         assert self.state is not None  # torchdiffeq calls back before it asserts anything

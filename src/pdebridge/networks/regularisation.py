@@ -19,6 +19,11 @@ def smoothness(net: nn.Module) -> Tensor:
     return torch.stack([d.square().sum() * (flow.h / 2) for flow, d in differences(net)]).sum()
 
 
+def tikhonov(net: nn.Module) -> Tensor:
+    """Return ``h/2 sum_k |theta_k|^2`` over the weights of all flows (Haber & Ruthotto 2017, section 5)."""
+    return torch.stack([w.square().sum() * (f.h / 2) for f in flows(net) for w in f.control.parameters()]).sum()
+
+
 def total_variation(net: nn.Module, tau: float = 1e-3) -> Tensor:
     """Return ``h sum_k phi((theta_{k+1} - theta_k)/h)``, ``phi(x) = sum_i sqrt(x_i^2 + tau)``, over all flows.
 

@@ -1,6 +1,7 @@
 """The studies by the names that configurations use; each value is ``module:function``."""
 
 STUDIES = {
+    "demonstration": "pdebridge.studies.demonstration:demonstration",
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
     "games": "pdebridge.studies.games:games",
     "propagation": "pdebridge.studies.propagation:propagation",

@@ -1,5 +1,6 @@
 """The one LightningModule for classification, whatever the network."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -7,34 +8,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from pdebridge.configuration.experiment import ClassificationCell, Training
-from pdebridge.networks.flow import Flow
+from pdebridge.networks.regularisation import flows, project, smoothness, tikhonov, total_variation
 from pdebridge.training import construct
 from pdebridge.training.batches import Batches
-from pdebridge.training.construct import Samples, classifier, flows, optimiser
+from pdebridge.training.construct import Samples, classifier, optimiser
 from pdebridge.training.divergence import first_nonfinite_layer
 from pdebridge.training.task import Figures, Task
 
 EVALUATED = 4096  # samples at once where no gradient is needed
-
-
-def time_penalty(flows: list[Flow], smoothness: float, tikhonov: float) -> Tensor:
-    """Return ``h/2 (alpha sum_j |(theta_{j+1} - theta_j)/h|^2 + gamma sum_j |theta_j|^2)``, summed over the flows [8].
-
-    [8] Haber & Ruthotto, Inverse Problems 34 (2017), section 5.
-
-    Args:
-        flows: their controls are penalised, all weights alike.
-        smoothness: ``alpha``, of the H1 seminorm in time.
-        tikhonov: ``gamma``.
-    """
-    terms = []
-    for flow in flows:
-        for w in flow.control.parameters():
-            if smoothness:
-                terms.append((w[1:] - w[:-1]).square().sum() * (smoothness / (2 * flow.h)))
-            if tikhonov:
-                terms.append(w.square().sum() * (tikhonov * flow.h / 2))
-    return torch.stack(terms).sum()
 
 
 class Classification(Task):
@@ -50,7 +31,14 @@ class Classification(Task):
     def __init__(self, net: nn.Module, training: Training, seed: int, data: Samples) -> None:
         super().__init__(net, training.epochs, seed)
         self.training_spec, self.data = training, data
-        self.flows, self.classifier = flows(net), classifier(net)
+        self.flows, head = flows(net), classifier(net)
+        penalties: list[tuple[float, Callable[[], Tensor]]] = [
+            (training.smoothness, lambda: smoothness(net)),
+            (training.variation, lambda: total_variation(net)),
+            (training.tikhonov, lambda: tikhonov(net)),
+            (training.decay, lambda: head.weight.square().sum() / 2),
+        ]
+        self.penalties = [(weight, penalty) for weight, penalty in penalties if weight]
         self.tested: list[Tensor] = []
 
     def loaders(self) -> tuple[Batches, Batches]:
@@ -62,11 +50,8 @@ class Classification(Task):
     def objective(self, logits: Tensor, c: Tensor) -> Tensor:
         """Return the regularised objective for logits ``(batch, classes)`` and labels ``(batch,)``."""
         loss = cross_entropy(logits, c)
-        spec = self.training_spec
-        if spec.smoothness or spec.tikhonov:
-            loss = loss + time_penalty(self.flows, spec.smoothness, spec.tikhonov)
-        if spec.decay:
-            loss = loss + spec.decay / 2 * self.classifier.weight.square().sum()
+        for weight, penalty in self.penalties:
+            loss = loss + weight * penalty()
         return loss
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
@@ -79,6 +64,11 @@ class Classification(Task):
         loss = self.objective(self.net(x), c)
         self.losses.append(loss.detach())
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Put the weights back into their box."""
+        if self.training_spec.box is not None:
+            project(self.net.parameters(), self.training_spec.box)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Gather summed loss, correct answers and samples."""
@@ -93,15 +83,17 @@ class Classification(Task):
         loss, correct, n = torch.stack(self.tested).sum(0).tolist()
         figures = {"train/loss": float(self.losses[-1] if self.full_batch else torch.stack(self.losses).mean())}
         self.losses, self.tested = [], []
+        if self.training_spec.select == "best":
+            self.keep_if_best(-correct)
         return figures | {"val/loss": loss / n, "val/accuracy": 100 * correct / n}
 
     def summary(self, last: Figures) -> Figures:
         """Return accuracies in per cent, losses, and the number of weights."""
-        measured = [evaluate(self.net, *self.data[part], part) for part in ("train", "test") if part in self.data]
+        if self.training_spec.select == "best":
+            self.return_to_best()
+        measured = [evaluate(self.net, *samples, part) for part, samples in self.data.items()]
         return {
             **{name: value for figures in measured for name, value in figures.items()},
-            "val/accuracy": last["val/accuracy"],
-            "val/loss": last["val/loss"],
             "train/objective": last["train/loss"],
             "parameters": sum(p.numel() for p in self.net.parameters()),
         }

@@ -18,6 +18,7 @@ from pdebridge.networks import published
 from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.opening import OPENINGS
+from pdebridge.networks.regularisation import decay_groups
 from pdebridge.networks.staged import StagedClassifier, staged
 
 Samples = dict[str, tuple[Tensor, Tensor]]
@@ -100,11 +101,6 @@ def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
     return load(target(axis, spec.name))(*args, **spec.options)
 
 
-def flows(net: nn.Module) -> list[Flow]:
-    """Return every flow of a network, in order."""
-    return [part for part in net.modules() if isinstance(part, Flow)]
-
-
 def classifier(net: nn.Module) -> nn.Linear:
     """Return the linear classifier: the last linear layer of the network."""
     return [part for part in net.modules() if isinstance(part, nn.Linear)][-1]
@@ -114,7 +110,9 @@ def optimiser(training: Training, net: nn.Module) -> tuple[Optimizer, LRSchedule
     """Return the optimiser and, for SGD and AdamW, the schedule of its rate by epochs."""
     spec, weights = training.optimizer, [p for p in net.parameters() if p.requires_grad]
     if spec.name == "sgd":
-        sgd = SGD(weights, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+        decaying, exempt = decay_groups(net)
+        groups: list[dict[str, Any]] = [{"params": decaying, "weight_decay": spec.weight_decay}, {"params": exempt}]
+        sgd = SGD(groups, lr=spec.lr, momentum=spec.momentum)
         return sgd, MultiStepLR(sgd, spec.milestones, spec.factor)
     if spec.name == "adamw":
         adamw = AdamW(weights, lr=spec.lr, weight_decay=spec.weight_decay)

@@ -7,7 +7,7 @@ from torch import nn
 from pdebridge.configuration.experiment import Cell
 from pdebridge.cube import load
 from pdebridge.networks.published import PUBLISHED, build
-from pdebridge.training import construct
+from pdebridge.networks.regularisation import flows
 from pdebridge.training.modules import BUILD
 
 
@@ -28,7 +28,7 @@ def describe_published(name: str) -> dict[str, Any]:
 
 def describe_network(net: nn.Module) -> dict[str, Any]:
     """Return a network's number of weights, steps of its flows, their sizes, and the shape of every weight."""
-    parts = construct.flows(net)
+    parts = flows(net)
     return {
         "parameters": sum(p.numel() for p in net.parameters()),
         "layers": sum(flow.steps for flow in parts),

@@ -79,7 +79,6 @@ class MeanFieldGame(Task):
         self.game, self.spec = solved, cell.training
         self.draws = Draws(games.samples(cell, solved, seed), cell.training.epoch)
         self.tested: list[Tensor] = []
-        self.best: dict[str, Any] = {"loss": float("inf"), "weights": {}}
 
     def loaders(self) -> tuple[Draws, DataLoader[Tensor]]:
         """Return the draws and the validation points."""
@@ -114,18 +113,8 @@ class MeanFieldGame(Task):
         terms = Terms(*torch.stack(self.tested).double().sum(0).unbind())
         figures = {"train/loss": float(self.losses[-1]), "val/loss": float(terms.total), **named(terms)}
         self.tested = []
-        if figures["val/loss"] < self.best["loss"]:
-            weights = {name: w.clone() for name, w in self.net.state_dict().items()}
-            self.best = {"loss": figures["val/loss"], "weights": weights}
+        self.keep_if_best(figures["val/loss"])
         return figures
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the best weights through an interruption."""
-        checkpoint["best"] = self.best
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the best weights."""
-        self.best = checkpoint["best"]
 
     def summary(self, last: Figures) -> Figures:
         """Return to the best weights and evaluate them on fresh points, with the training's time steps and finer.
@@ -133,7 +122,7 @@ class MeanFieldGame(Task):
         Costs are weighted and belong to the finer steps; ``refinement/change`` is in per cent, ``refinement/flag`` 1 if
         the time integrator was exploited.
         """
-        self.net.load_state_dict(self.best["weights"])
+        self.return_to_best()
         fine_steps = max(FINE, 4 * self.spec.steps)
         coarse, fine = (validate(self.game, self.net, n, POINTS) for n in (self.spec.steps, fine_steps))
         refinement = Refinement(coarse, fine, TOLERANCE)

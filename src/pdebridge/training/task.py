@@ -25,6 +25,25 @@ class Task(pl.LightningModule):
         super().__init__()
         self.net, self.epochs, self.seed = net, epochs, seed
         self.losses: list[Tensor] = []
+        self.best: dict[str, Any] = {"score": float("inf"), "weights": {}}
+
+    def keep_if_best(self, score: float) -> None:
+        """Copy the weights if ``score``, the smaller the better, is the best so far; part of the checkpoint."""
+        if score < self.best["score"]:
+            weights = {name: w.detach().clone() for name, w in self.net.state_dict().items()}
+            self.best = {"score": score, "weights": weights}
+
+    def return_to_best(self) -> None:
+        """Load the weights of the best score."""
+        self.net.load_state_dict(self.best["weights"])
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the best weights through an interruption."""
+        checkpoint["best"] = self.best
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the best weights."""
+        self.best = checkpoint["best"]
 
     @abstractmethod
     def loaders(self) -> tuple[Iterable[Any], Iterable[Any]]:
