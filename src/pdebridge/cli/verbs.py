@@ -188,6 +188,7 @@ def figure(options: Namespace) -> None:
 
 def table(options: Namespace) -> None:
     """Write the verdict table, the table of our experiments, and the report's landing page."""
+    from pdebridge.paper.game_table import game_table
     from pdebridge.paper.landing import landing
     from pdebridge.paper.measurements import collect
     from pdebridge.paper.published import read_published, read_references
@@ -198,6 +199,8 @@ def table(options: Namespace) -> None:
     ours = experiment_table({key: m for key, m in found.items() if key[0] != "weights"})
     write_table(verdicts, options.out / "published", f"Published numbers beside ours, scale {scale}", COMPACT)
     write_table(ours, options.out / "experiments", f"Our experiments, mean ± 95 % half-width over seeds, scale {scale}")
+    caption = f"Mean field games: weighted costs, mean ± 95 % half-width over seeds, scale {scale}"
+    write_table(game_table(found), options.out / "meanfield", caption)
     write_json(options.out / "measurements.json", {"measurements": list(found.values())})
     with whole(options.out / "landing.rst") as path:
         path.write_text(landing(verdicts, ours, scale), encoding="utf-8")

@@ -2,6 +2,8 @@
 
 STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
+    "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
+    "games": "pdebridge.studies.games:games",
     "propagation": "pdebridge.studies.propagation:propagation",
     "stability": "pdebridge.studies.stability:stability",
 }

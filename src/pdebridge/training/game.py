@@ -48,7 +48,9 @@ class Draws:
         return self.length
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (draw.x for draw in islice(self.samples.starting_at(self.epoch * self.length), self.length))
+        # a generator: after a resumption Lightning asks for the iterator before it sets the epoch
+        for draw in islice(self.samples.starting_at(self.epoch * self.length), self.length):
+            yield draw.x
 
     @property
     def opens_a_level(self) -> bool:
@@ -115,7 +117,11 @@ class MeanFieldGame(Task):
         return figures
 
     def summary(self, last: Figures) -> Figures:
-        """Return to the best weights and evaluate them on fresh points, with the training's time steps and finer."""
+        """Return to the best weights and evaluate them on fresh points, with the training's time steps and finer.
+
+        Costs are weighted and belong to the finer steps; ``refinement/change`` is in per cent, ``refinement/flag`` 1 if
+        the time integrator was exploited.
+        """
         self.return_to_best()
         fine_steps = max(FINE, 4 * self.spec.steps)
         coarse, fine = (validate(self.game, self.net, n, POINTS) for n in (self.spec.steps, fine_steps))
@@ -127,6 +133,7 @@ class MeanFieldGame(Task):
             "cost/total-train-nt": float(coarse.cost),
             "kl/min": kl / self.game.alpha.terminal if self.game.alpha.terminal else 0.0,
             "refinement/flag": float(bool(refinement.exploited)),
+            "refinement/change": 100 * refinement.change,
             "parameters": sum(p.numel() for p in self.net.parameters()),
         }
 
