@@ -22,6 +22,7 @@ DENSE: dict[str, tuple[str, dict[str, Any]]] = {
     "parabolic, tv": ("parabolic", {"operator": "dense"}),
     "second-order": ("second-order", {"operator": "dense", "normalisation": "none", "activation": "tanh"}),
     "residual": ("residual", {"operator": "dense", "normalisation": "none", "activation": "tanh"}),
+    "perceptron": ("perceptron", {"hidden": 5}),
     "coupling": ("coupling", {"operator": "dense", "normalisation": "none", "activation": "tanh"}),
 }
 CONVOLUTIONAL: dict[str, tuple[str, dict[str, Any]]] = {
@@ -39,6 +40,8 @@ CONVOLUTIONAL: dict[str, tuple[str, dict[str, Any]]] = {
     "conv residual": ("residual", {}),
     "conv coupling": ("coupling", {"normalisation": "batch", "prenormalise": (False, True)}),
     "conv imex": ("imex", {}),
+    "conv time": ("time-convolution", {}),
+    "conv post-activation": ("post-activation", {"normalisation": "batch"}),
 }
 FAMILIES = DENSE | CONVOLUTIONAL
 

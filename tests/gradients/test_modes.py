@@ -61,7 +61,8 @@ def assert_equal(found: list[Tensor], expected: list[Tensor], tolerance: float =
 def test_mode_equals_stored(name: str, step: Integrator, mode: str) -> None:
     u = features(name)
     expected = gradients(flow(name, step, "stored"), u)
-    assert all(g.abs().max() > 1e-8 for g in expected[1:])
+    moving = [g for g in expected[1:] if g.abs().max() > 1e-8]
+    assert len(moving) == len(expected) - 1 - 2 * (name == "conv time")  # biases before a norm of each channel
     assert_equal(gradients(flow(name, step, mode), u), expected)
 
 

@@ -69,7 +69,7 @@ def _train(part: ArgumentParser) -> None:
 
 def _study(part: ArgumentParser) -> None:
     part.add_argument("study", choices=sorted(STUDIES))
-    part.add_argument("measurements", nargs="+", type=Path, metavar="CELL.json", help="what trainings wrote")
+    part.add_argument("measurements", nargs="*", type=Path, metavar="CELL.json", help="what trainings wrote, if needed")
     part.add_argument("--options", default="{}", metavar="JSON", help="keyword arguments of the study")
     part.add_argument("--out", type=Path, required=True, help="stem: STEM.json holds numbers, STEM.npz arrays")
 

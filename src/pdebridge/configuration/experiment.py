@@ -1,5 +1,6 @@
-"""``config/experiments/*.yaml``: one file, one published experiment."""
+"""``config/experiments/*.yaml``: one file, one published experiment; what all tasks share, and classification."""
 
+from abc import abstractmethod
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -135,6 +136,15 @@ class LBFGS(Strict):
     """Stored pairs."""
 
 
+class Augmentation(Strict):
+    """Random changes of the training images, drawn anew every epoch."""
+
+    pad: Annotated[int, Field(ge=0)] = 0
+    """Largest shift in pixels; zeros move in."""
+    flip: bool = False
+    """Reflect half of the images left to right."""
+
+
 class Training(Strict):
     """How the weights are found."""
 
@@ -142,9 +152,17 @@ class Training(Strict):
     epochs: Count
     batch_size: Count | None = None
     """Samples a step; the full batch if empty."""
+    augmentation: Augmentation = Augmentation()
+    """Of images; nothing by default."""
     precision: Literal["float32", "float64"] = "float32"
     smoothness: Annotated[float, Field(ge=0)] = 0.0
     """alpha of ``alpha h / 2 sum_j |(theta_{j+1} - theta_j) / h|^2`` (Haber & Ruthotto 2017)."""
+    variation: Annotated[float, Field(ge=0)] = 0.0
+    """alpha_1 of the total variation in time (Ruthotto & Haber 2020, eq. 13)."""
+    box: Positive | None = None
+    """Weights are projected onto ``|theta| <= box`` after every step (Ruthotto & Haber 2020); no box if empty."""
+    select: Literal["last", "best"] = "last"
+    """Weights of the last epoch, or of the best validation accuracy."""
     tikhonov: Annotated[float, Field(ge=0)] = 0.0
     """gamma of ``gamma h / 2 sum_j |theta_j|^2`` (Haber & Ruthotto 2017)."""
     decay: Annotated[float, Field(ge=0)] = 0.0
@@ -152,8 +170,9 @@ class Training(Strict):
 
 
 class Experiment(Strict):
-    """The keys of an experiment's file; ``cells`` and ``at`` hold what differs."""
+    """The keys of every experiment's file; ``cells`` and ``at`` hold what differs, the task adds its own keys."""
 
+    task: str
     name: Annotated[str, Field(pattern=SLUG)]
     """The file's name without ``.yaml``."""
     title: str
@@ -161,9 +180,6 @@ class Experiment(Strict):
     source: Source
     scale: Scale = "laptop"
     """The smallest scale that carries it."""
-    data: in_table(DATASETS, "data set")  # type: ignore[valid-type]
-    network: Network
-    training: Training
     seeds: Count = 3
     """Seeds 0, 1, ..., n-1."""
     cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = {"default": {}}
@@ -179,14 +195,12 @@ class Experiment(Strict):
 class Cell(Strict):
     """A fully resolved variant of an experiment: what one training job is given, and what its runs record."""
 
+    task: str
     experiment: str
     cell: str
     title: str
     scale: Scale
     source: Source
-    data: Named
-    network: Network
-    training: Training
     seeds: Count
     folders: DataFolders = DataFolders()
 
@@ -194,3 +208,56 @@ class Cell(Strict):
     def key(self) -> str:
         """Return ``experiment/cell``."""
         return f"{self.experiment}/{self.cell}"
+
+    @property
+    @abstractmethod
+    def epochs(self) -> int:
+        """Return the number of epochs of one training."""
+
+    @abstractmethod
+    def capped(self, epochs: int) -> Self:
+        """Return the same cell with at most so many epochs."""
+
+    @abstractmethod
+    def place(self) -> dict[str, str]:
+        """Return what is trained, in names: what lists, tags and descriptions show."""
+
+
+class StudyExperiment(Experiment):
+    """Studies that train nothing."""
+
+    task: Literal["study"]
+    cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = Field(default={}, max_length=0)
+    """Stays empty."""
+
+
+class ClassificationExperiment(Experiment):
+    """Networks that tell classes apart."""
+
+    task: Literal["classification"] = "classification"
+    data: in_table(DATASETS, "data set")  # type: ignore[valid-type]
+    network: Network
+    training: Training
+
+
+class ClassificationCell(Cell):
+    """One data set, one network, one training."""
+
+    task: Literal["classification"] = "classification"
+    data: Named
+    network: Network
+    training: Training
+
+    @property
+    def epochs(self) -> int:
+        """Return the number of epochs of one training."""
+        return self.training.epochs
+
+    def capped(self, epochs: int) -> Self:
+        """Return the same cell with at most so many epochs."""
+        training = self.training.model_copy(update={"epochs": min(epochs, self.epochs)})
+        return self.model_copy(update={"training": training})
+
+    def place(self) -> dict[str, str]:
+        """Return the names on the three axes."""
+        return self.network.point()

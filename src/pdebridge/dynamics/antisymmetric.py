@@ -40,3 +40,9 @@ class Antisymmetric(Dense):
         """Return ``sigma(A u + b)``."""
         K, b = theta
         return self.activation(self.operator(self.matrix(K), u, b))
+
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex:
+        """Return ``max sigma' (-c gamma + i c ||K - K^T||)``."""
+        K, _ = theta
+        frequency = self.operator.norm(K - self.operator.transposed(K), pixels)
+        return self.activation.slope * self.factor * complex(-self.gamma, frequency)

@@ -60,6 +60,18 @@ class Dynamics(nn.Module, ABC):
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
         """Return ``F(t, u; theta)``, of the shape, dtype and device of ``u`` (batch first)."""
 
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
+        """Return what bounds the eigenvalues of the Jacobian for every state, or ``None`` if nothing does.
+
+        ``-rate`` for eigenvalues on the negative real axis, ``i omega`` for the imaginary axis (frequencies of a
+        second-order or partitioned equation), or a sum of both.
+
+        Args:
+            theta: weights at one instant.
+            pixels: size of the grid of a convolution.
+        """
+        return None
+
     def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
         """Return ``F(t, u; theta)`` and the adjoint of its derivative, to be used once.
 

@@ -1,5 +1,6 @@
 """Hamiltonian-inspired equations: two groups of features that drive each other and conserve energy."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,10 @@ class HamiltonianPair(Dense):
         """Return ``sigma(K u + b)`` for part 0, ``sigma(K^T u + b)`` for part 1."""
         K, b = theta
         return self.activation((self.operator.transpose if part else self.operator)(K, u, b))
+
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex:
+        """Return ``i max sigma' ||K||``."""
+        return 1j * self.activation.slope * self.operator.norm(theta[0], pixels)
 
 
 class Pair(Dynamics):
@@ -74,3 +79,9 @@ class Hamiltonian(Pair):
     def __init__(self, width: int, prenormalise: tuple[bool, bool] = (False, False), **options: Any) -> None:
         first, second = (Parabolic(half(width), prenormalise=pre, **options) for pre in prenormalise)
         super().__init__(first, second)
+
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
+        """Return ``i sqrt(rate_1 rate_2)``: ``omega^2`` are eigenvalues of the product ``A_1 A_2``."""
+        first, second = self.parts
+        one, two = first.spectrum(theta[: self.split], pixels), second.spectrum(theta[self.split :], pixels)
+        return None if one is None or two is None else 1j * math.sqrt(abs(one * two))

@@ -57,3 +57,6 @@ class ReactionDiffusion(Parabolic):
         symbol = torch.fft.rfftn(self.zero_mean(L), s=pixels).abs().square()
         u_hat = torch.fft.rfftn(u, dim=self.axes)
         return torch.fft.irfftn(u_hat / (1 + h * symbol), s=pixels, dim=self.axes)
+
+    def rate(self, theta: Theta, pixels: tuple[int, ...] = ()) -> None:
+        """Return ``None``: the reaction has the sign of growth."""

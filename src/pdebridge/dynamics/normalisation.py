@@ -1,5 +1,6 @@
 """Normalisations ``N(a; s, b)`` inside a layer, with their affine weights supplied by the caller."""
 
+import math
 from abc import ABC, abstractmethod
 from contextvars import ContextVar
 
@@ -45,6 +46,10 @@ class Normalisation(nn.Module, ABC):
         """Return scale ``s = 1`` and shift ``b = 0``."""
         return {"s": torch.ones(self.width), "b": torch.zeros(self.width)}
 
+    def lipschitz(self, affine: Theta) -> float | None:
+        """Return what bounds the norm of the derivative for every ``a``, or ``None`` where a batch couples."""
+        return None
+
     @abstractmethod
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return the normalised ``a``, scaled by ``s`` and shifted by ``b``; ``affine`` is ``(s, b)``."""
@@ -58,6 +63,10 @@ class Shift(Normalisation):
     def initial(self) -> dict[str, Tensor]:
         """Return the shift ``b = 0`` alone."""
         return {"b": torch.zeros(self.width)}
+
+    def lipschitz(self, affine: Theta) -> float:
+        """Return 1."""
+        return 1.0
 
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return ``a + b``."""
@@ -79,6 +88,10 @@ class TVNorm(Normalisation):
     def __init__(self, width: int, eps: float = 1e-3) -> None:
         super().__init__(width)
         self.eps = eps
+
+    def lipschitz(self, affine: Theta) -> float:
+        """Return ``max |s| / sqrt(eps)``, reached where ``a = 0``."""
+        return float(affine[0].abs().max()) / math.sqrt(self.eps)
 
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return the normalised ``a``; ``at`` is not used."""

@@ -1,5 +1,6 @@
 """The linear operator ``K`` of a layer and its transpose, dense or a convolution: formulas, not weights."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -42,6 +43,19 @@ class Operator(ABC):
     @abstractmethod
     def identity(self, like: Tensor) -> Tensor:
         """Return the weight tensor of ``u -> u`` in the dtype and on the device of ``like``."""
+
+    def norm(self, K: Tensor, pixels: tuple[int, ...] = (), iterations: int = 100) -> float:
+        """Return ``||K||_2`` on features of ``(width, *pixels)`` by power iteration on ``K^T K``.
+
+        The iterates rise to the norm; with 100 of them they are below it by less than one in a hundred as a rule.
+        """
+        u = torch.randn(1, self.width, *pixels, dtype=K.dtype, generator=torch.Generator().manual_seed(0)).to(K.device)
+        square = u.new_zeros(())
+        for _ in range(iterations):
+            u = u / torch.linalg.vector_norm(u).clamp_min(torch.finfo(u.dtype).tiny)
+            image = self(K, u)
+            square, u = image.square().sum(), self.transpose(K, image)
+        return math.sqrt(float(square))
 
 
 class DenseOperator(Operator):

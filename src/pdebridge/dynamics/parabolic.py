@@ -1,5 +1,6 @@
 """The symmetric layer and the parabolic and second-order equations that it drives (Ruthotto & Haber, JMIV 2020)."""
 
+import math
 from typing import Any
 
 from torch import Tensor
@@ -65,6 +66,19 @@ class Parabolic(Dynamics):
         K, *affine = theta
         return self.operator.transpose(-K, self.activation(self.norm(self.operator(K, u), affine, at)))
 
+    def rate(self, theta: Theta, pixels: tuple[int, ...] = ()) -> float | None:
+        """Return ``max sigma' ||K||^2 L >= ||dF/du||`` with the Lipschitz constant ``L`` of the normalisation."""
+        if self.prenorm:
+            return None
+        K, *affine = theta
+        slope = self.norm.lipschitz(affine)
+        return None if slope is None else self.activation.slope * slope * self.operator.norm(K, pixels) ** 2
+
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
+        """Return ``-rate``; with a normalisation the axis is that of the layer without it."""
+        rate = self.rate(theta, pixels)
+        return None if rate is None else complex(-rate)
+
 
 class SecondOrder(Parabolic):
     """``y'' = -K^T sigma(N(K y))``, ``y'(0) = 0``, a nonlinear wave (telegraph) equation.
@@ -81,3 +95,8 @@ class SecondOrder(Parabolic):
     def __init__(self, width: int, pair: bool = False, **options: Any) -> None:
         super().__init__(half(width) if pair else width, **options)
         self.structure = "second-order-pair" if pair else "second-order"
+
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
+        """Return ``i sqrt(rate)``: ``omega^2`` are the eigenvalues of ``-dF/dy``."""
+        rate = self.rate(theta, pixels)
+        return None if rate is None else 1j * math.sqrt(rate)

@@ -37,6 +37,9 @@ class Residual(Parabolic):
         K, *affine = theta
         return self.operator(K_2, self.activation(self.norm(self.operator(K, u), affine, at)))
 
+    def rate(self, theta: Theta, pixels: tuple[int, ...] = ()) -> None:
+        """Return ``None``: two free operators have no sign."""
+
 
 class Coupling(Pair):
     """``y' = F_1(z)``, ``z' = -F_2(y)`` with free residual layers: the reversible residual network (RevNet).

@@ -1,5 +1,6 @@
 """The contract of a one-step integrator on a tuple of tensors."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
@@ -66,6 +67,15 @@ class Integrator(ABC):
         with torch.enable_grad():
             after = self.step(F, before, h)
         return tuple(s.detach() for s in after), lambda cotangent: F.pull(after, before, cotangent)
+
+    def largest_step(self, eigenvalue: complex) -> float:
+        """Return the largest stable ``h`` for eigenvalues between 0 and ``eigenvalue`` (``Dynamics.spectrum``).
+
+        Off the axes the modulus counts against the smaller of the two limits.
+        """
+        real, imaginary = self.real_limit, self.imaginary_limit
+        limit = real if not eigenvalue.imag else imaginary if not eigenvalue.real else min(real, imaginary)
+        return limit / abs(eigenvalue) if eigenvalue else math.inf
 
     def finish(self, state: State) -> Tensor:
         """Return the features of a state; ``finish(start(u)) == u``."""

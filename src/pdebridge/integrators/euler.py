@@ -1,5 +1,7 @@
 """Forward Euler: the ResNet layer."""
 
+import math
+
 from pdebridge.integrators.runge_kutta import RungeKutta
 
 
@@ -12,3 +14,7 @@ class ForwardEuler(RungeKutta):
     c = (0.0,)
     real_limit = 2.0
     imaginary_limit = 0.0
+
+    def largest_step(self, eigenvalue: complex) -> float:
+        """Return ``2 |Re| / |lambda|^2``, where ``|1 + h lambda| = 1``; exact in the left half-plane."""
+        return -2 * eigenvalue.real / abs(eigenvalue) ** 2 if eigenvalue else math.inf

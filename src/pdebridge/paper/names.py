@@ -1,6 +1,10 @@
 """The figures by the names that configurations use; each value is ``module:function``."""
 
 FIGURES = {
+    "demonstration": "pdebridge.paper.demonstration:draw",
     "figure1": "pdebridge.paper.figure1:draw",
+    "game": "pdebridge.paper.game:draw",
     "instability": "pdebridge.paper.instability:draw",
+    "spectrum": "pdebridge.paper.spectrum:draw",
+    "stability": "pdebridge.paper.stability:draw",
 }

@@ -1,5 +1,9 @@
 """The studies by the names that configurations use; each value is ``module:function``."""
 
 STUDIES = {
+    "demonstration": "pdebridge.studies.demonstration:demonstration",
+    "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
+    "games": "pdebridge.studies.games:games",
     "propagation": "pdebridge.studies.propagation:propagation",
+    "stability": "pdebridge.studies.stability:stability",
 }

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from pdebridge.training.augmentation import augment
+
 
 def permutation(n: int, seed: int, epoch: int) -> Tensor:
     """Return the order of ``n`` samples in an epoch; a resumed run sees the same one."""
@@ -21,11 +23,22 @@ class Batches:
         x: inputs, samples first.
         c: labels.
         size: samples a batch; all if None, and then nothing is shuffled.
-        seed: seed of the shuffling; no shuffling if None.
+        seed: seed of the shuffling and the augmentation; neither if None.
+        pad: largest shift of augmented images.
+        flip: whether augmented images are reflected.
     """
 
-    def __init__(self, x: Tensor, c: Tensor, size: int | None = None, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        x: Tensor,
+        c: Tensor,
+        size: int | None = None,
+        seed: int | None = None,
+        pad: int = 0,
+        flip: bool = False,
+    ) -> None:
         self.x, self.c, self.size, self.seed = x, c, size or len(x), seed
+        self.pad, self.flip = pad, flip
         self.sampler, self.batch_sampler, self.epoch = self, None, 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -39,5 +52,7 @@ class Batches:
         if self.seed is None or self.size >= len(self.x):
             yield from zip(self.x.split(self.size), self.c.split(self.size), strict=True)
             return
+        changes = torch.Generator().manual_seed(1_000_003 * self.seed + self.epoch + 500_000)
         for index in permutation(len(self.x), self.seed, self.epoch).split(self.size):
-            yield self.x[index], self.c[index]
+            x = self.x[index]
+            yield augment(x, changes, self.pad, self.flip) if self.pad or self.flip else x, self.c[index]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.optim import LBFGS, SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
 
-from pdebridge.configuration.experiment import Cell, DenseNetwork, Network, StagedNetwork, Training
+from pdebridge.configuration.experiment import Cell, ClassificationCell, DenseNetwork, Network, StagedNetwork, Training
 from pdebridge.configuration.model import Named
 from pdebridge.cube import CONTROLS, load, target
 from pdebridge.datasets.make import make
@@ -18,13 +18,14 @@ from pdebridge.networks import published
 from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.opening import OPENINGS
+from pdebridge.networks.regularisation import decay_groups
 from pdebridge.networks.staged import StagedClassifier, staged
 
 Samples = dict[str, tuple[Tensor, Tensor]]
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-def samples(cell: Cell, seed: int) -> tuple[Samples, int, int]:
+def samples(cell: ClassificationCell, seed: int) -> tuple[Samples, int, int]:
     """Return the tensors ``train``, ``val`` and, where there is one, ``test``; features or channels; classes."""
     spec, folders = cell.data, cell.folders
     try:
@@ -38,6 +39,12 @@ def samples(cell: Cell, seed: int) -> tuple[Samples, int, int]:
     if data.x_test is not None:
         parts["test"] = torch.as_tensor(data.x_test, dtype=dtype), torch.as_tensor(data.c_test)
     return parts, data.x_train.shape[1], data.classes
+
+
+def build(cell: ClassificationCell, seed: int) -> nn.Module:
+    """Return a cell's network for the sizes of its data."""
+    _, features, classes = samples(cell, seed)
+    return network(cell.network, features, classes, f"{where(cell)}: network")
 
 
 def network(spec: Network, features: int, classes: int, what: str = "network") -> nn.Module:
@@ -94,11 +101,6 @@ def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
     return load(target(axis, spec.name))(*args, **spec.options)
 
 
-def flows(net: nn.Module) -> list[Flow]:
-    """Return every flow of a network, in order."""
-    return [part for part in net.modules() if isinstance(part, Flow)]
-
-
 def classifier(net: nn.Module) -> nn.Linear:
     """Return the linear classifier: the last linear layer of the network."""
     return [part for part in net.modules() if isinstance(part, nn.Linear)][-1]
@@ -108,7 +110,9 @@ def optimiser(training: Training, net: nn.Module) -> tuple[Optimizer, LRSchedule
     """Return the optimiser and, for SGD and AdamW, the schedule of its rate by epochs."""
     spec, weights = training.optimizer, [p for p in net.parameters() if p.requires_grad]
     if spec.name == "sgd":
-        sgd = SGD(weights, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+        decaying, exempt = decay_groups(net)
+        groups: list[dict[str, Any]] = [{"params": decaying, "weight_decay": spec.weight_decay}, {"params": exempt}]
+        sgd = SGD(groups, lr=spec.lr, momentum=spec.momentum)
         return sgd, MultiStepLR(sgd, spec.milestones, spec.factor)
     if spec.name == "adamw":
         adamw = AdamW(weights, lr=spec.lr, weight_decay=spec.weight_decay)

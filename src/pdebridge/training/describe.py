@@ -5,16 +5,17 @@ from typing import Any
 from torch import nn
 
 from pdebridge.configuration.experiment import Cell
+from pdebridge.cube import load
 from pdebridge.networks.published import PUBLISHED, build
-from pdebridge.training import construct
+from pdebridge.networks.regularisation import flows
+from pdebridge.training.modules import BUILD
 
 
 def describe_cell(cell: Cell) -> dict[str, Any]:
     """Build a cell's network for its first seed and return its parameters, layers and place in the cube."""
-    _, features, classes = construct.samples(cell, 0)
-    net = construct.network(cell.network, features, classes, f"{construct.where(cell)}: network")
+    net = load(BUILD[cell.task])(cell, 0)
     about = {"name": cell.key, "title": cell.title, "source": cell.source.model_dump()}
-    return about | cell.network.point() | describe_network(net)
+    return about | cell.place() | describe_network(net)
 
 
 def describe_published(name: str) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def describe_published(name: str) -> dict[str, Any]:
 
 def describe_network(net: nn.Module) -> dict[str, Any]:
     """Return a network's number of weights, steps of its flows, their sizes, and the shape of every weight."""
-    parts = construct.flows(net)
+    parts = flows(net)
     return {
         "parameters": sum(p.numel() for p in net.parameters()),
         "layers": sum(flow.steps for flow in parts),

@@ -1,0 +1,61 @@
+"""Uniform cells on a rectangle and densities on them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pdebridge.meanfield.densities import GaussianMixture
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Grid:
+    """``n_1 x n_2`` cells on ``[low_1, high_1] x [low_2, high_2]``.
+
+    Raises:
+        ValueError: an interval is empty or has fewer than two cells.
+    """
+
+    low: tuple[float, float]
+    high: tuple[float, float]
+    cells: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if min(self.cells) < 2 or not all(a < b for a, b in zip(self.low, self.high, strict=True)):
+            raise ValueError(f"a grid needs low < high and at least 2 x 2 cells, not {self}")
+
+    @property
+    def h(self) -> tuple[float, float]:
+        """Return the lengths of a cell's sides."""
+        sides = [(b - a) / n for a, b, n in zip(self.low, self.high, self.cells, strict=True)]
+        return sides[0], sides[1]
+
+    @property
+    def area(self) -> float:
+        """Return the area of a cell."""
+        return self.h[0] * self.h[1]
+
+    def axis(self, k: int) -> Array:
+        """Return the coordinates of the cells' centers along an axis."""
+        return self.low[k] + (np.arange(self.cells[k]) + 0.5) * self.h[k]
+
+    def faces(self, k: int) -> Array:
+        """Return the coordinates of the interior faces across an axis."""
+        return self.low[k] + np.arange(1, self.cells[k]) * self.h[k]
+
+    def centers(self) -> Array:
+        """Return the centers ``(n_1 n_2, 2)``, second coordinate fastest."""
+        return points(self.axis(0), self.axis(1))
+
+    def discretise(self, density: GaussianMixture) -> Array:
+        """Return a density's values at the centers ``(n_1, n_2)``, scaled to mass 1 on the grid."""
+        with torch.no_grad():
+            values = density.double().log_density(torch.from_numpy(self.centers())).exp().numpy().reshape(self.cells)
+        return values / (values.sum() * self.area)
+
+
+def points(first: Array, second: Array) -> Array:
+    """Return the product of two axes as rows ``(x_1, x_2)``."""
+    return np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)
