@@ -3,5 +3,6 @@
 STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
     "propagation": "pdebridge.studies.propagation:propagation",
+    "reversal": "pdebridge.studies.reversal:reversal",
     "stability": "pdebridge.studies.stability:stability",
 }
