@@ -5,4 +5,6 @@ FIGURES = {
     "figure1": "pdebridge.paper.figure1:draw",
     "game": "pdebridge.paper.game:draw",
     "instability": "pdebridge.paper.instability:draw",
+    "spectrum": "pdebridge.paper.spectrum:draw",
+    "stability": "pdebridge.paper.stability:draw",
 }

@@ -14,8 +14,8 @@ import matplotlib.pyplot as plt
 
 from pdebridge.files import whole
 
-BLUE, ORANGE = "#0072B2", "#D55E00"
-COLOURS = [BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000"]
+BLUE, ORANGE, YELLOW = "#0072B2", "#D55E00", "#F0E442"
+COLOURS = [BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", YELLOW, "#000000"]
 MARKERS = "os^Dv<>P"
 STYLE: Any = {
     "font.size": 8,

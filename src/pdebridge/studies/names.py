@@ -5,4 +5,5 @@ STUDIES = {
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
     "games": "pdebridge.studies.games:games",
     "propagation": "pdebridge.studies.propagation:propagation",
+    "stability": "pdebridge.studies.stability:stability",
 }

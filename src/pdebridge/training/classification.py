@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from pdebridge.configuration.experiment import ClassificationCell, Training
+from pdebridge.gradients.reversible import Reversible
 from pdebridge.networks.regularisation import flows, project, smoothness, tikhonov, total_variation
 from pdebridge.training import construct
 from pdebridge.training.batches import Batches
@@ -85,7 +86,13 @@ class Classification(Task):
         self.losses, self.tested = [], []
         if self.training_spec.select == "best":
             self.keep_if_best(-correct)
-        return figures | {"val/loss": loss / n, "val/accuracy": 100 * correct / n}
+        return figures | {"val/loss": loss / n, "val/accuracy": 100 * correct / n} | self.reversal()
+
+    def reversal(self) -> Figures:
+        """Return the largest relative error of the features that reversible flows recomputed in the last step."""
+        errors = [flow.gradient.error for flow in self.flows if isinstance(flow.gradient, Reversible)]
+        measured = [float(error) for error in errors if error is not None]
+        return {"reversal/error": max(measured)} if measured else {}
 
     def summary(self, last: Figures) -> Figures:
         """Return accuracies in per cent, losses, and the number of weights."""
