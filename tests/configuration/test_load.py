@@ -142,3 +142,41 @@ def test_every_experiment_of_the_project_is_valid():
         experiment = read_experiment(path.stem, FOLDER)
         assert cells(experiment, settings, FOLDER) or experiment.studies
         assert yaml.safe_load(path.read_text())["name"] == path.stem
+
+
+GAME = read_yaml(FOLDER / "transport.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"task": "gmae"}, "task: must be one of classification, game, study (found 'gmae')"),
+        ({"game": {"name": "transport", "d": 2}}, "game: unknown game 'transport'"),
+        ({"game": {"d": 0}}, "game.d: Input should be greater than or equal to 1 (found 0)"),
+        ({"game": {"alpha": {"hjb": 1.0}}}, "game.alpha.hjb"),
+        ({"game": {"alpha": {"hjb_path": -1.0}}}, "Input should be greater than or equal to 0 (found -1.0)"),
+        ({"potential": {"widht": 8}}, "potential.widht: unknown key; did you mean 'width'?"),
+        ({"training": {"optimizer": {"name": "sgd"}}}, "'adam', 'lbfgs', 'bfgs'"),
+        ({"training": {"resample": 10}}, "resample must divide the 25 iterations of an epoch (found 10)"),
+        ({"training": {"levels": []}}, "training.levels: List should have at least 1 item"),
+        ({"training": {"levels": [{"samples": 8, "iterations": 30}]}}, "must be a multiple of epoch = 25 (found 30)"),
+        ({"network": {"layout": "dense"}}, "network: unknown key"),
+    ],
+)
+def test_a_mistake_in_a_game_is_one_line_too(change, expected):
+    with pytest.raises(UserError) as caught:
+        parse_experiment(merge(GAME, change), "transport.yaml")
+    message = str(caught.value)
+    assert message.startswith("transport.yaml: ")
+    assert expected in message
+    assert "\n" not in message
+
+
+def test_limits_cut_the_levels_of_a_game():
+    levels = [{"samples": 8, "iterations": 50}, {"samples": 16, "iterations": 100}]
+    content = {"scale": "test", "overrides": {"transport": {"training": {"levels": levels}}}}
+    for epochs, expected in ((1, [25]), (2, [50]), (3, [50, 25]), (6, [50, 100]), (9, [50, 100])):
+        settings = settings_from(content | {"limits": {"epochs": epochs}})
+        cell = cells(read_experiment("transport", FOLDER), settings)[0]
+        assert [level.iterations for level in cell.training.levels] == expected
+        assert cell.epochs == min(epochs, 6)

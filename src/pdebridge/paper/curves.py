@@ -24,7 +24,7 @@ def draw(runs: list[Path], stem: Path) -> None:
             lines(beside, histories, {"val/accuracy": "val"})
             beside.set(title="(b) validation accuracy (%)")
         else:
-            terms = {name: name.removeprefix("val/") for name in histories[0] if name.startswith("val/")}
+            terms = {name: name.removeprefix("val/") for name in map(str, histories[0]) if name.startswith("val/")}
             lines(beside, histories, {name: label for name, label in terms.items() if label != "loss"})
             beside.set(title="(b) terms of the validation loss", yscale="symlog")
         for ax in axes[0]:

@@ -22,7 +22,7 @@ MARGIN = 1.0  # around the characteristics, in the pictures
 SEED = 1618
 
 
-def games(runs: list[Path], samples: int = 1024, starts: int = 8, iterations: int = 40) -> StudyResult:
+def games(runs: list[Path], samples: int = 128, starts: int = 8, iterations: int = 40) -> StudyResult:
     """Certify each run; pictures are of the first seed of each cell, numbers of every seed.
 
     - ``certificate/bound``, ``certificate/gap``: a lower bound of the optimum, and how much of the cost can still be
@@ -32,7 +32,7 @@ def games(runs: list[Path], samples: int = 1024, starts: int = 8, iterations: in
 
     Args:
         runs: run directories of games.
-        samples: of the certificate.
+        samples: of the certificate, in each of its replicates.
         starts: of its descent, for each sample.
         iterations: of its descent.
     """
@@ -47,7 +47,7 @@ def games(runs: list[Path], samples: int = 1024, starts: int = 8, iterations: in
 def certified(run: Solved, budget: dict[str, int]) -> dict[str, float]:
     """Return the figures of one run."""
     generator = torch.Generator().manual_seed(SEED)
-    certificate = certify(run.game, run.potential, STEPS, generator=generator, **budget)
+    certificate = certify(run.game, run.potential, STEPS, seed=SEED, **budget)
     residual = hjb_quantiles(run.game, run.potential, STEPS, levels=(0.5, 0.99), generator=generator)
     return {
         "certificate/bound": certificate.bound,

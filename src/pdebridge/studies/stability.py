@@ -15,9 +15,9 @@ from pdebridge.integrators.march import fields
 from pdebridge.integrators.runge_kutta import RungeKutta
 from pdebridge.networks.certificate import certify
 from pdebridge.networks.flow import Flow
+from pdebridge.networks.regularisation import flows
 from pdebridge.studies.first_order import derivative
 from pdebridge.studies.result import Measurement, StudyResult
-from pdebridge.training.construct import flows
 from pdebridge.training.restore import Run, restore
 
 FEATURES = 512  # Jacobians are computed at so many validation samples that they have this many features in all
