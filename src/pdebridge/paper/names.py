@@ -4,6 +4,7 @@ FIGURES = {
     "demonstration": "pdebridge.paper.demonstration:draw",
     "figure1": "pdebridge.paper.figure1:draw",
     "instability": "pdebridge.paper.instability:draw",
+    "memory": "pdebridge.paper.memory:draw",
     "reversal": "pdebridge.paper.reversal:draw",
     "spectrum": "pdebridge.paper.spectrum:draw",
     "stability": "pdebridge.paper.stability:draw",

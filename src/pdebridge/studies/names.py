@@ -2,6 +2,7 @@
 
 STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
+    "memory": "pdebridge.studies.memory:memory",
     "propagation": "pdebridge.studies.propagation:propagation",
     "reversal": "pdebridge.studies.reversal:reversal",
     "stability": "pdebridge.studies.stability:stability",
