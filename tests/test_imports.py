@@ -17,7 +17,7 @@ BELOW = {
     "gradients": {"dynamics", "integrators"},
     "networks": {"dynamics", "integrators", "gradients"},
     "meanfield": {"dynamics", "integrators", "gradients"},
-    "meshes": set(),
+    "meshes": {"meanfield"},
     "datasets": set(),
     "configuration": {"datasets", "networks", "studies", "paper"},  # their tables of names only, see below
     "training": {"dynamics", "integrators", "gradients", "networks", "meanfield", "datasets", "configuration"},

@@ -7,8 +7,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdebridge.configuration.experiment import Experiment
-from pdebridge.configuration.load import cells, merge, parse, read_experiment, read_yaml, selected, settings_from
+from pdebridge.configuration.experiment import ClassificationExperiment
+from pdebridge.configuration.load import (
+    cells,
+    merge,
+    parse_experiment,
+    read_experiment,
+    read_yaml,
+    selected,
+    settings_from,
+)
 from pdebridge.errors import UserError
 
 FOLDER = Path(__file__).parents[2] / "config" / "experiments"
@@ -24,7 +32,7 @@ mappings = st.dictionaries(st.sampled_from("abc"), plain, max_size=3)
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"network": {"stps": 3}}, "network.stps: unknown key; did you mean 'steps'? valid: dynamics"),
+        ({"network": {"stps": 3}}, "network.stps: unknown key; did you mean 'steps'? valid: control, dynamics"),
         ({"network": {"dynamics": "dens"}}, "network.dynamics: unknown dynamics 'dens'; did you mean 'dense'? valid:"),
         ({"network": {"integrator": "euler-forward"}}, "unknown integrator 'euler-forward'"),
         ({"network": {"width": "three"}}, "network.width: Input should be a valid integer"),
@@ -40,7 +48,7 @@ mappings = st.dictionaries(st.sampled_from("abc"), plain, max_size=3)
 )
 def test_one_line_names_key_value_and_what_is_valid(change, expected):
     with pytest.raises(UserError) as caught:
-        parse(Experiment, merge(FIGURE1, change), "figure1.yaml")
+        parse_experiment(merge(FIGURE1, change), "figure1.yaml")
     message = str(caught.value)
     assert message.startswith("figure1.yaml: ")
     assert expected in message
@@ -80,7 +88,7 @@ def test_a_cell_lays_scale_then_cell_then_override_over_the_experiment():
         "at": {"workstation": {"training": {"epochs": 7}, "seeds": 2}},
         "cells": {"a": {}, "b": {"training": {"epochs": 8}}, "c": {"training": {"epochs": 8}}},
     }
-    experiment = parse(Experiment, content, "x")
+    experiment = parse_experiment(content, "x")
     settings = settings_from({"scale": "workstation", "overrides": {"figure1": {"seeds": 4}}})
     found = {cell.cell: (cell.training.epochs, cell.seeds) for cell in cells(experiment, settings)}
     assert found == {"a": (7, 4), "b": (8, 4), "c": (8, 4)}
@@ -115,16 +123,17 @@ def test_a_change_wins_and_what_it_does_not_name_stays(base, change):
             assert merged[key] == change[key]
 
 
-@given(st.text(min_size=1, max_size=12).filter(lambda key: key not in Experiment.model_fields))
+@given(st.text(min_size=1, max_size=12).filter(lambda key: key not in ClassificationExperiment.model_fields))
 def test_no_unknown_key_is_ever_ignored(key):
     with pytest.raises(UserError):
-        parse(Experiment, FIGURE1 | {key: 1}, "x")
+        parse_experiment(FIGURE1 | {key: 1}, "x")
 
 
 def test_what_is_trained_needs_data_network_and_training():
-    bare = parse(Experiment, {key: FIGURE1[key] for key in ("name", "title", "source")}, "figure1.yaml")
-    with pytest.raises(UserError, match="cell 'default': data: Field required"):
-        cells(bare, settings_from({}), FOLDER)
+    bare = {key: FIGURE1[key] for key in ("name", "title", "source")}
+    with pytest.raises(UserError, match="data: Field required"):
+        parse_experiment(bare, "figure1.yaml")
+    assert cells(parse_experiment({**bare, "task": "study"}, "figure1.yaml"), settings_from({}), FOLDER) == []
 
 
 def test_every_experiment_of_the_project_is_valid():
@@ -133,3 +142,41 @@ def test_every_experiment_of_the_project_is_valid():
         experiment = read_experiment(path.stem, FOLDER)
         assert cells(experiment, settings, FOLDER) or experiment.studies
         assert yaml.safe_load(path.read_text())["name"] == path.stem
+
+
+GAME = read_yaml(FOLDER / "transport.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"task": "gmae"}, "task: must be one of classification, game, study (found 'gmae')"),
+        ({"game": {"name": "transport", "d": 2}}, "game: unknown game 'transport'"),
+        ({"game": {"d": 0}}, "game.d: Input should be greater than or equal to 1 (found 0)"),
+        ({"game": {"alpha": {"hjb": 1.0}}}, "game.alpha.hjb"),
+        ({"game": {"alpha": {"hjb_path": -1.0}}}, "Input should be greater than or equal to 0 (found -1.0)"),
+        ({"potential": {"widht": 8}}, "potential.widht: unknown key; did you mean 'width'?"),
+        ({"training": {"optimizer": {"name": "sgd"}}}, "'adam', 'lbfgs', 'bfgs'"),
+        ({"training": {"resample": 10}}, "resample must divide the 25 iterations of an epoch (found 10)"),
+        ({"training": {"levels": []}}, "training.levels: List should have at least 1 item"),
+        ({"training": {"levels": [{"samples": 8, "iterations": 30}]}}, "must be a multiple of epoch = 25 (found 30)"),
+        ({"network": {"layout": "dense"}}, "network: unknown key"),
+    ],
+)
+def test_a_mistake_in_a_game_is_one_line_too(change, expected):
+    with pytest.raises(UserError) as caught:
+        parse_experiment(merge(GAME, change), "transport.yaml")
+    message = str(caught.value)
+    assert message.startswith("transport.yaml: ")
+    assert expected in message
+    assert "\n" not in message
+
+
+def test_limits_cut_the_levels_of_a_game():
+    levels = [{"samples": 8, "iterations": 50}, {"samples": 16, "iterations": 100}]
+    content = {"scale": "test", "overrides": {"transport": {"training": {"levels": levels}}}}
+    for epochs, expected in ((1, [25]), (2, [50]), (3, [50, 25]), (6, [50, 100]), (9, [50, 100])):
+        settings = settings_from(content | {"limits": {"epochs": epochs}})
+        cell = cells(read_experiment("transport", FOLDER), settings)[0]
+        assert [level.iterations for level in cell.training.levels] == expected
+        assert cell.epochs == min(epochs, 6)

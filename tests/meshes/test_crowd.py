@@ -3,8 +3,9 @@ import pytest
 
 from pdebridge.meanfield.closed_forms import GaussianTransport, LinearQuadratic
 from pdebridge.meanfield.games import Alpha, crowd_motion, gaussian_transport, linear_quadratic
-from pdebridge.meshes.crowd import CrowdOnMesh, Fields, newton
+from pdebridge.meshes.crowd import CrowdOnMesh
 from pdebridge.meshes.grid import Grid
+from pdebridge.meshes.staggered import Fields
 
 STRAIGHT = GaussianTransport(2, 1.0, 1.0, -1.0, 0.5, alpha1=2.0, weight=5.0)
 CURVED = LinearQuadratic(2, 1.5, 0.8, -1.0, 0.5, k=2.0, center=0.4, entropy=0.3, alpha1=1.0, weight=5.0)
@@ -106,12 +107,6 @@ def test_crowd_motion_conserves_mass_and_symmetry():
     core = np.abs(found.grid.axis(0)) < 0.5
     middle = found.rho[4]
     assert middle[core].sum() < 0.3 * middle.sum()
-
-
-def test_newton_finds_roots_of_increasing_functions():
-    target = np.array([-3.0, 0.5, 4.0])
-    root = newton(lambda u: (np.exp(u) + u - target, np.exp(u) + 1), np.zeros(3), 20)
-    assert np.allclose(np.exp(root) + root, target)
 
 
 def test_a_game_out_of_the_plane_is_refused():

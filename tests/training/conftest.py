@@ -2,7 +2,7 @@
 
 import pytest
 
-from pdebridge.configuration.load import cells, read_experiment, settings_from
+from pdebridge.configuration.load import cells, merge, parse_cell, read_experiment, settings_from
 
 
 @pytest.fixture
@@ -13,5 +13,36 @@ def small_cell():
         override = {"seeds": 1, "training": {"epochs": 3}, **changes}
         settings = settings_from({"overrides": {"figure1": override}})
         return next(cell for cell in cells(read_experiment("figure1"), settings) if cell.cell == "T5")
+
+    return make
+
+
+@pytest.fixture
+def small_game(monkeypatch):
+    """Return a function that makes a cell of a game with a small budget and changes of one's own."""
+    from pdebridge.training import game
+
+    monkeypatch.setattr(game, "POINTS", 256)
+
+    def make(**changes):
+        base = {
+            "task": "game",
+            "experiment": "small",
+            "cell": "small",
+            "title": "a small game",
+            "scale": "test",
+            "source": {"reference": "ruthotto2020mfg", "locator": "none"},
+            "game": {"name": "gaussian", "d": 2},
+            "potential": {"width": 8, "spread": 0.1},
+            "training": {
+                "optimizer": {"name": "lbfgs"},
+                "levels": [{"samples": 64, "iterations": 10}, {"samples": 128, "iterations": 10}],
+                "steps": 2,
+                "epoch": 5,
+                "validation": {"points": 128},
+            },
+            "seeds": 1,
+        }
+        return parse_cell(merge(base, changes))
 
     return make

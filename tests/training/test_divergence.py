@@ -4,8 +4,9 @@ import pytest
 
 from pdebridge.configuration.settings import Tracking
 from pdebridge.errors import UserError
+from pdebridge.training.classification import assemble
 from pdebridge.training.divergence import first_nonfinite_layer
-from pdebridge.training.fit import assemble, train
+from pdebridge.training.fit import train
 
 WILD = {"epochs": 50, "batch_size": 100, "optimizer": {"name": "sgd", "lr": 1e30}}
 
@@ -28,12 +29,12 @@ def test_the_message_names_step_layer_and_setting(small_cell, tmp_path):
 
 @pytest.mark.parametrize(("layer", "expected"), [(0, "layer 1 of 10 in flow"), (6, "layer 7 of 10 in flow")])
 def test_the_first_layer_that_overflows_is_found(small_cell, layer, expected):
-    module, data = assemble(small_cell(network={"dynamics": {"options": {"activation": "identity"}}}), 0)
+    module = assemble(small_cell(network={"dynamics": {"options": {"activation": "identity"}}}), 0)
     module.net.flow.control.K.data[layer] = 1e308
-    assert first_nonfinite_layer(module.net, 1e3 * data["train"][0]) == expected
+    assert first_nonfinite_layer(module.net, 1e3 * module.data["train"][0]) == expected
 
 
 def test_weights_that_are_not_finite_are_named(small_cell):
-    module, data = assemble(small_cell(), 0)
+    module = assemble(small_cell(), 0)
     module.net.flow.control.K.data[3, 0, 0] = float("nan")
-    assert first_nonfinite_layer(module.net, data["train"][0]) == "weights flow.control.K"
+    assert first_nonfinite_layer(module.net, module.data["train"][0]) == "weights flow.control.K"

@@ -35,7 +35,10 @@ CELLS = {
 RESULTS = f"results/{settings.scale}"
 PAPER = f"{RESULTS}/paper"
 CELL_FILES = [f"{RESULTS}/runs/{key}.json" for key in CELLS]
-WEIGHT_FILES = [f"{RESULTS}/weights/{name}.json" for name in sorted({c.experiment for c in CELLS.values()})]
+WEIGHT_FILES = [
+    f"{RESULTS}/weights/{name}.json"
+    for name in sorted({c.experiment for c in CELLS.values()})
+]
 WEIGHT_FILES.append(f"{RESULTS}/weights.json")
 STUDY_FILES = [
     f"{RESULTS}/studies/{e.name}/{study.name}.json"
@@ -63,7 +66,7 @@ def code(*modules):
 
 def fetched(cell):
     """The list of verified files that a cell's data set needs."""
-    name = cell.data.name
+    name = cell.data.name if cell.task == "classification" else ""
     return [f"{settings.data.folder}/{name}.json"] if name in SOURCES else []
 
 

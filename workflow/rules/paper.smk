@@ -82,6 +82,7 @@ rule table:
         published="config/published.csv",
         references="config/references.yaml",
         code=code(
+            "pdebridge.paper.game_table",
             "pdebridge.paper.landing",
             "pdebridge.paper.tables",
             "pdebridge.paper.measurements",
@@ -100,7 +101,14 @@ rule table:
             category="Tables",
             labels={"table": "our experiments"},
         ),
+        games=report(
+            f"{PAPER}/meanfield.html",
+            caption="../report/meanfield.rst",
+            category="Tables",
+            labels={"table": "mean field games"},
+        ),
         others=multiext(f"{PAPER}/published", ".md", ".tex"),
+        beside=multiext(f"{PAPER}/meanfield", ".csv", ".md", ".tex"),
         more=multiext(f"{PAPER}/experiments", ".csv", ".md", ".tex"),
         measurements=f"{PAPER}/measurements.json",
         landing=f"{PAPER}/landing.rst",

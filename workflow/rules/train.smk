@@ -26,8 +26,7 @@ rule describe:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=settings_json,
-        cells=[cell.model_dump_json() for cell in CELLS.values()],
+        cells=lambda w: [c.model_dump_json() for c in cells_of(w.experiment)],
     message:
         "building the networks of {wildcards.experiment} and counting their weights"
     shell:

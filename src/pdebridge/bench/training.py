@@ -8,23 +8,23 @@ from typing import Any
 
 import torch
 
-from pdebridge.configuration.experiment import Cell
+from pdebridge.configuration.experiment import ClassificationCell
 from pdebridge.configuration.load import cells, read_experiment
 from pdebridge.configuration.settings import Settings
-from pdebridge.training.classification import Classification
-from pdebridge.training.construct import Samples, optimiser
-from pdebridge.training.fit import assemble, train_seed
+from pdebridge.training.classification import Classification, assemble
+from pdebridge.training.construct import optimiser
+from pdebridge.training.fit import train_seed
 from pdebridge.training.progress import Progress
 from pdebridge.training.restore import restore
 
 REPEATS = 3
 
 
-def bare_loop(cell: Cell, seed: int) -> float:
+def bare_loop(cell: ClassificationCell, seed: int) -> float:
     """Train with nothing but torch and return the final objective; same weights, data, steps and validation."""
-    module, data = assemble(cell, seed)
+    module = assemble(cell, seed)
     optimizer, _ = optimiser(cell.training, module.net)
-    x, c = data["train"]
+    x, c = module.data["train"]
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
@@ -35,13 +35,13 @@ def bare_loop(cell: Cell, seed: int) -> float:
     for _ in range(cell.training.epochs):
         optimizer.step(closure)  # type: ignore[arg-type]
         with torch.no_grad():
-            module.net(data["val"][0]).argmax(1).eq(data["val"][1]).sum()
-    return final_objective(module, data)
+            module.net(module.data["val"][0]).argmax(1).eq(module.data["val"][1]).sum()
+    return final_objective(module)
 
 
-def final_objective(module: Classification, data: Samples) -> float:
+def final_objective(module: Classification) -> float:
     """Return the objective of the trained weights: equal for two trainings that took the same steps."""
-    x, c = data["train"]
+    x, c = module.data["train"]
     with torch.no_grad():
         return float(module.objective(module.net(x), c))
 
@@ -50,6 +50,7 @@ def measure() -> dict[str, Any]:
     """Return wall-time ratios of the project's training over the bare loop, median of alternating runs, one thread."""
     torch.set_num_threads(1)
     cell = next(c for c in cells(read_experiment("figure1"), Settings()) if c.cell == "T5")
+    assert isinstance(cell, ClassificationCell)
     seconds: dict[str, list[float]] = {"project": [], "bare": []}
     losses: dict[str, float] = {}
     for seed in range(REPEATS):
@@ -59,7 +60,7 @@ def measure() -> dict[str, Any]:
             train_seed(cell, seed, Path(folder) / "seed", progress, [])
             seconds["project"].append(time.perf_counter() - started)
             run = restore(Path(folder) / "seed")
-            losses["project"] = final_objective(Classification(run.net, cell.training, seed), run.data)
+            losses["project"] = final_objective(Classification(run.net, cell.training, seed, run.data))
         started = time.perf_counter()
         losses["bare"] = bare_loop(cell, seed)
         seconds["bare"].append(time.perf_counter() - started)

@@ -10,7 +10,16 @@ from typing import Any
 import yaml
 
 from pdebridge.configuration.experiment import Cell
-from pdebridge.configuration.load import CONFIG, cells, merge, read_experiment, read_yaml, selected, settings_from
+from pdebridge.configuration.load import (
+    CONFIG,
+    cells,
+    merge,
+    parse_cell,
+    read_experiment,
+    read_yaml,
+    selected,
+    settings_from,
+)
 from pdebridge.configuration.settings import DataFolders, Settings, Tracking
 from pdebridge.cube import known, load
 from pdebridge.errors import UserError
@@ -82,7 +91,7 @@ def describe(options: Namespace) -> None:
         write_json(options.out, {"measurements": published_counts()})
         return
     if options.resolved:
-        every = [Cell.model_validate_json(text) for text in options.resolved]
+        every = [parse_cell(json.loads(text)) for text in options.resolved]
         write_json(options.out, {"measurements": weight_counts(every)})
         return
     if not options.what:
@@ -112,7 +121,7 @@ def train(options: Namespace) -> None:
     """Train all seeds of a cell and write their measurements."""
     settings = settings_of(options)
     if options.resolved:
-        cell = Cell.model_validate_json(options.resolved)
+        cell = parse_cell(json.loads(options.resolved))
     elif options.what:
         cell = cell_of(options.what, settings)
     else:
@@ -179,6 +188,7 @@ def figure(options: Namespace) -> None:
 
 def table(options: Namespace) -> None:
     """Write the verdict table, the table of our experiments, and the report's landing page."""
+    from pdebridge.paper.game_table import game_table
     from pdebridge.paper.landing import landing
     from pdebridge.paper.measurements import collect
     from pdebridge.paper.published import read_published, read_references
@@ -189,6 +199,8 @@ def table(options: Namespace) -> None:
     ours = experiment_table({key: m for key, m in found.items() if key[0] != "weights"})
     write_table(verdicts, options.out / "published", f"Published numbers beside ours, scale {scale}", COMPACT)
     write_table(ours, options.out / "experiments", f"Our experiments, mean ± 95 % half-width over seeds, scale {scale}")
+    caption = f"Mean field games: weighted costs, mean ± 95 % half-width over seeds, scale {scale}"
+    write_table(game_table(found), options.out / "meanfield", caption)
     write_json(options.out / "measurements.json", {"measurements": list(found.values())})
     with whole(options.out / "landing.rst") as path:
         path.write_text(landing(verdicts, ours, scale), encoding="utf-8")

@@ -1,5 +1,6 @@
-"""``config/experiments/*.yaml``: one file, one published experiment."""
+"""``config/experiments/*.yaml``: one file, one published experiment; what all tasks share, and classification."""
 
+from abc import abstractmethod
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -169,8 +170,9 @@ class Training(Strict):
 
 
 class Experiment(Strict):
-    """The keys of an experiment's file; ``cells`` and ``at`` hold what differs."""
+    """The keys of every experiment's file; ``cells`` and ``at`` hold what differs, the task adds its own keys."""
 
+    task: str
     name: Annotated[str, Field(pattern=SLUG)]
     """The file's name without ``.yaml``."""
     title: str
@@ -178,17 +180,10 @@ class Experiment(Strict):
     source: Source
     scale: Scale = "laptop"
     """The smallest scale that carries it."""
-    # left out where `cells` is empty; where it is not, `Cell` asks for them
-    data: in_table(DATASETS, "data set") = None  # type: ignore[valid-type]
-    network: Network = None  # type: ignore[assignment]
-    training: Training = None  # type: ignore[assignment]
     seeds: Count = 3
     """Seeds 0, 1, ..., n-1."""
     cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = {"default": {}}
-    """Variants by name, each with the keys that it replaces; one job trains all seeds of a cell.
-
-    Empty for studies that train nothing; data, network and training are then left out.
-    """
+    """Variants by name, each with the keys that it replaces; one job trains all seeds of a cell."""
     at: dict[Scale, dict[str, Any]] = {}
     """Keys that a scale replaces: budgets only."""
     studies: list[in_table(STUDIES, "study")] = []  # type: ignore[valid-type]
@@ -200,14 +195,12 @@ class Experiment(Strict):
 class Cell(Strict):
     """A fully resolved variant of an experiment: what one training job is given, and what its runs record."""
 
+    task: str
     experiment: str
     cell: str
     title: str
     scale: Scale
     source: Source
-    data: Named
-    network: Network
-    training: Training
     seeds: Count
     folders: DataFolders = DataFolders()
 
@@ -215,3 +208,56 @@ class Cell(Strict):
     def key(self) -> str:
         """Return ``experiment/cell``."""
         return f"{self.experiment}/{self.cell}"
+
+    @property
+    @abstractmethod
+    def epochs(self) -> int:
+        """Return the number of epochs of one training."""
+
+    @abstractmethod
+    def capped(self, epochs: int) -> Self:
+        """Return the same cell with at most so many epochs."""
+
+    @abstractmethod
+    def place(self) -> dict[str, str]:
+        """Return what is trained, in names: what lists, tags and descriptions show."""
+
+
+class StudyExperiment(Experiment):
+    """Studies that train nothing."""
+
+    task: Literal["study"]
+    cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = Field(default={}, max_length=0)
+    """Stays empty."""
+
+
+class ClassificationExperiment(Experiment):
+    """Networks that tell classes apart."""
+
+    task: Literal["classification"] = "classification"
+    data: in_table(DATASETS, "data set")  # type: ignore[valid-type]
+    network: Network
+    training: Training
+
+
+class ClassificationCell(Cell):
+    """One data set, one network, one training."""
+
+    task: Literal["classification"] = "classification"
+    data: Named
+    network: Network
+    training: Training
+
+    @property
+    def epochs(self) -> int:
+        """Return the number of epochs of one training."""
+        return self.training.epochs
+
+    def capped(self, epochs: int) -> Self:
+        """Return the same cell with at most so many epochs."""
+        training = self.training.model_copy(update={"epochs": min(epochs, self.epochs)})
+        return self.model_copy(update={"training": training})
+
+    def place(self) -> dict[str, str]:
+        """Return the names on the three axes."""
+        return self.network.point()

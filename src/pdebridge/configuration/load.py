@@ -7,7 +7,14 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pdebridge.configuration.experiment import Cell, Experiment
+from pdebridge.configuration.experiment import (
+    Cell,
+    ClassificationCell,
+    ClassificationExperiment,
+    Experiment,
+    StudyExperiment,
+)
+from pdebridge.configuration.game import GameCell, GameExperiment
 from pdebridge.configuration.model import SCALES, Scale
 from pdebridge.configuration.settings import Limits, Settings
 from pdebridge.errors import UserError
@@ -17,6 +24,12 @@ Mapping = dict[str, Any]
 
 CONFIG = Path("config/config.yaml")
 EXPERIMENTS = Path("config/experiments")
+# what a task's file and its resolved cells are made of; a file without the key ``task`` is a classification
+TASKS: dict[str, tuple[type[Experiment], type[Cell]]] = {
+    "classification": (ClassificationExperiment, ClassificationCell),
+    "game": (GameExperiment, GameCell),
+    "study": (StudyExperiment, Cell),
+}
 
 
 def read_yaml(path: Path) -> Mapping:
@@ -54,6 +67,23 @@ def parse(model: type[Model], content: Mapping, where: str) -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         raise UserError(f"{where}: {explain(model, error)}") from None
+
+
+def _task(content: Mapping, where: str) -> tuple[type[Experiment], type[Cell]]:
+    task = content.get("task", "classification")
+    if task not in TASKS:
+        raise UserError(f"{where}: task: must be one of {', '.join(TASKS)} (found {task!r})")
+    return TASKS[task]
+
+
+def parse_experiment(content: Mapping, where: str) -> Experiment:
+    """Validate the content of an experiment's file."""
+    return parse(_task(content, where)[0], content, where)
+
+
+def parse_cell(content: Mapping, where: str = "cell") -> Cell:
+    """Validate a resolved cell."""
+    return parse(_task(content, where)[1], content, where)
 
 
 def explain(model: type[BaseModel], error: ValidationError) -> str:
@@ -127,7 +157,7 @@ def read_experiment(name: str, folder: Path = EXPERIMENTS) -> Experiment:
         near = get_close_matches(name, files, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise UserError(f"no experiment {name!r} in {folder}; {hint}there are: {', '.join(files) or 'none'}")
-    experiment = parse(Experiment, {"name": name, **read_yaml(files[name])}, str(files[name]))
+    experiment = parse_experiment({"name": name, **read_yaml(files[name])}, str(files[name]))
     if experiment.name != name:
         raise UserError(f"{files[name]}: name: must be the file's name {name!r} (found {experiment.name!r})")
     return experiment
@@ -151,15 +181,14 @@ def _cell(experiment: Experiment, name: str, content: Mapping, settings: Setting
         "folders": settings.data.model_dump(),
     }
     where = f"{folder / experiment.name}.yaml, cell {name!r}"
-    cell = parse(Cell, {"seeds": experiment.seeds, **content, **identity}, where)
+    cell = parse_cell({"seeds": experiment.seeds, **content, **identity}, where)
     return limited(cell, settings.limits)
 
 
 def limited(cell: Cell, limits: Limits) -> Cell:
     """Cap a cell's budget."""
-    epochs = min(cell.training.epochs, limits.epochs or cell.training.epochs)
-    training = cell.training.model_copy(update={"epochs": epochs})
-    return cell.model_copy(update={"training": training, "seeds": min(cell.seeds, limits.seeds or cell.seeds)})
+    seeds = min(cell.seeds, limits.seeds or cell.seeds)
+    return cell.capped(limits.epochs or cell.epochs).model_copy(update={"seeds": seeds})
 
 
 def selected(settings: Settings, folder: Path = EXPERIMENTS) -> list[Experiment]:

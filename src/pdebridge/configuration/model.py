@@ -39,7 +39,7 @@ def on_axis(axis: str) -> Any:
     return Annotated[Named, BeforeValidator(_spelled_out), AfterValidator(check)]
 
 
-def in_table(table: dict[str, str], kind: str) -> Any:
+def in_table(table: dict[str, str], kind: str, model: type[Named] = Named) -> Any:
     """Return the type of a `Named` value whose name must be a key of ``table`` (or ``module:name``)."""
 
     def check(value: Named) -> Named:
@@ -47,7 +47,7 @@ def in_table(table: dict[str, str], kind: str) -> Any:
             known(value.name, table, kind)
         return value
 
-    return Annotated[Named, BeforeValidator(_spelled_out), AfterValidator(check)]
+    return Annotated[model, BeforeValidator(_spelled_out), AfterValidator(check)]
 
 
 Positive = Annotated[float, Field(gt=0)]

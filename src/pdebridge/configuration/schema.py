@@ -2,21 +2,23 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
-from pdebridge.configuration.experiment import Experiment
+from pdebridge.configuration.experiment import ClassificationExperiment, StudyExperiment
+from pdebridge.configuration.game import GameExperiment
 from pdebridge.configuration.settings import Settings
 
-SCHEMAS: dict[str, type[BaseModel]] = {
+SCHEMAS: dict[str, Any] = {
     "config.schema.json": Settings,
-    "experiment.schema.json": Experiment,
+    "experiment.schema.json": ClassificationExperiment | GameExperiment | StudyExperiment,
 }
 
 
-def text(model: type[BaseModel]) -> str:
-    """Return a model's JSON schema as text."""
-    schema = model.model_json_schema()
+def text(model: Any) -> str:
+    """Return the JSON schema of a model, or of a union of models, as text."""
+    schema = TypeAdapter(model).json_schema()
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
 
 

@@ -21,6 +21,11 @@ from pdebridge.meanfield.characteristics import Characteristics, trajectory
 from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.potential import ValueFunction
 
+MOMENTS = 4096
+"""Samples of the crowd whose moments define ``r``, apart from those on which the bound is evaluated."""
+CONJUGATE = 2**14
+"""Samples of ``rho_1``: few would bias the logarithm of their mean downward and the bound upward."""
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -44,36 +49,40 @@ def certify(
     game: Game,
     potential: ValueFunction,
     steps: int = 32,
-    samples: int = 2048,
-    starts: int = 32,
+    samples: int = 512,
+    replicates: int = 8,
+    starts: int = 16,
     iterations: int = 60,
-    generator: torch.Generator | None = None,
+    seed: int = 0,
 ) -> Certificate:
-    """Return primal value, dual bound and error; primal and dual share the samples, so that their noise cancels.
+    """Return primal value and dual bound on the same quasi-random samples, so that their noise cancels.
 
     Args:
         game: the game; every interaction must be one that `Interaction.bounded_by_its_integrand`.
         potential: the computed ``Phi``.
         steps: of the characteristics, and pieces of the paths (one piece if there is no interaction).
-        samples: of ``rho_0``, and as many of ``rho_1``.
+        samples: of ``rho_0`` in a replicate.
+        replicates: independent scramblings, whose spread gives the standard error.
         starts: characteristics of other samples that a path may start from, beside its own.
         iterations: of the descent over paths.
-        generator: of the samples.
+        seed: of the scramblings.
 
     Raises:
-        ValueError: an interaction does not qualify, or there are too few samples for the moments of the crowd.
+        ValueError: an interaction does not qualify, or fewer than two replicates.
     """
-    _check(game, samples)
-    x = game.initial.sample(samples, generator)
-    with torch.no_grad():
-        states = list(trajectory(game, potential, x, steps))
-    primal = _primal(game, x, states[-1])
-    paths = torch.stack([state.z for state in (states if game.interactions else (states[0], states[-1]))])
-    lagrangian = Lagrangian(game, potential, paths)
-    least = lagrangian.descend(_best_start(lagrangian, paths, starts, generator), iterations)
-    conjugate, error = _log_mean_exp(game, potential, samples, generator)
-    noise = float((primal - least).std()) / sqrt(samples)
-    return Certificate(float(primal.mean()), float(least.mean()) - conjugate, sqrt(noise**2 + error**2))
+    _check(game, replicates)
+    crowd, _, _ = _paths(game, potential, game.initial.sobol(MOMENTS, seed), steps)
+    lagrangian = Lagrangian(game, potential, crowd)
+    pairs = []
+    for k in range(replicates):
+        own = seed + 1 + k
+        paths, x, end = _paths(game, potential, game.initial.sobol(samples, own), steps)
+        start = _best_start(lagrangian, paths, starts, torch.Generator(x.device).manual_seed(own))
+        bound = lagrangian.descend(start, iterations).mean() - _conjugate(game, potential, own)
+        pairs.append((float(_primal(game, x, end).mean()), float(bound)))
+    primal, bound = torch.tensor(pairs, dtype=torch.float64).unbind(1)
+    error = float((primal - bound).std()) / sqrt(replicates)
+    return Certificate(float(primal.mean()), float(bound.mean()), error)
 
 
 class Lagrangian:
@@ -178,6 +187,14 @@ def _flow_density(game: Game, potential: ValueFunction, z: Tensor, k: int, steps
     return game.initial.log_density(start.z) + start.log_determinant
 
 
+@torch.no_grad()
+def _paths(game: Game, potential: ValueFunction, x: Tensor, steps: int) -> tuple[Tensor, Tensor, Characteristics]:
+    """Return the samples' positions ``(pieces + 1, N, d)``, the samples and their final state."""
+    states = list(trajectory(game, potential, x, steps))
+    kept = states if game.interactions else [states[0], states[-1]]
+    return torch.stack([state.z for state in kept]), x, states[-1]
+
+
 def _primal(game: Game, x: Tensor, end: Characteristics) -> Tensor:
     """Return each sample's weighted costs."""
     g, _ = game.terminal(end.z, game.initial.log_density(x) - end.log_determinant)
@@ -185,37 +202,31 @@ def _primal(game: Game, x: Tensor, end: Characteristics) -> Tensor:
     return game.alpha.transport * kinetic + game.alpha.running * running + game.alpha.terminal * g
 
 
-def _best_start(lagrangian: Lagrangian, paths: Tensor, starts: int, generator: torch.Generator | None) -> Tensor:
+@torch.no_grad()
+def _best_start(lagrangian: Lagrangian, paths: Tensor, starts: int, generator: torch.Generator) -> Tensor:
     """Return for each sample the cheapest of its own path and of others', sheared to begin at the sample."""
-    best, cost = paths, lagrangian(paths).detach()
+    best, cost = paths, lagrangian(paths)
     remaining = torch.linspace(1, 0, len(paths), dtype=paths.dtype, device=paths.device).view(-1, 1, 1)
     for _ in range(starts):
         other = paths[:, torch.randperm(paths.shape[1], generator=generator, device=paths.device)]
         sheared = other + remaining * (paths[:1] - other[:1])
-        trial = lagrangian(sheared).detach()
+        trial = lagrangian(sheared)
         best = torch.where((trial < cost).unsqueeze(1), sheared, best)
         cost = torch.minimum(trial, cost)
     return best
 
 
 @torch.no_grad()
-def _log_mean_exp(
-    game: Game, potential: ValueFunction, samples: int, generator: torch.Generator | None
-) -> tuple[float, float]:
-    """Return ``alpha_3 log E_(rho_1) exp(Phi(., 1)/alpha_3)`` and its standard error."""
+def _conjugate(game: Game, potential: ValueFunction, seed: int) -> float:
+    """Return ``alpha_3 log E_(rho_1) exp(Phi(., 1)/alpha_3)``."""
     weight = game.alpha.terminal
-    exponent = potential(game.target.sample(samples, generator), 1.0) / weight
-    top = exponent.max()
-    values = (exponent - top).exp()
-    mean = values.mean()
-    return weight * float(mean.log() + top), weight * float(values.std() / mean) / sqrt(samples)
+    exponent = potential(game.target.sobol(CONJUGATE, seed), 1.0) / weight
+    return weight * (float(torch.logsumexp(exponent, 0)) - log(CONJUGATE))
 
 
-def _check(game: Game, samples: int) -> None:
+def _check(game: Game, replicates: int) -> None:
     for part in game.interactions:
         if not part.bounded_by_its_integrand:
             raise ValueError(f"{type(part).__name__} is not known to be bounded by its integrand: no dual bound for it")
-    if samples < 2 * game.d + 2:
-        raise ValueError(
-            f"the moments of a crowd in d = {game.d} need at least {2 * game.d + 2} samples, not {samples}"
-        )
+    if replicates < 2:
+        raise ValueError(f"a standard error needs at least two replicates, not {replicates}")

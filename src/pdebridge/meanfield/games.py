@@ -111,6 +111,18 @@ def gaussian_transport(
     return Game(Gaussian(mean0, variance0), Gaussian(mean1, variance1), (), alpha)
 
 
+def gaussian(
+    d: int,
+    mean0: float = 1.0,
+    std0: float = 1.0,
+    mean1: float = -1.0,
+    std1: float = 0.5,
+    alpha: Alpha = Alpha(2.0, 1.0, 5.0, 3.0, 3.0),  # noqa: B008 (immutable)
+) -> Game:
+    """The same `gaussian_transport` in each of d coordinates."""
+    return gaussian_transport([mean0] * d, std0**2, [mean1] * d, std1**2, alpha)
+
+
 def linear_quadratic(
     d: int,
     mean0: float = 1.5,

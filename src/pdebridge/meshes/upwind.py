@@ -12,8 +12,9 @@ import torch
 
 from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.potential import ValueFunction
-from pdebridge.meshes.crowd import MeshSolution, entropy_weight, external_cost, resample
+from pdebridge.meshes.crowd import MeshSolution, entropy_weight, external_cost
 from pdebridge.meshes.grid import Array, Grid, points
+from pdebridge.meshes.staggered import resample
 
 Velocity = Callable[[float, Array], Array]
 """``(t, points (N, 2)) -> velocities (N, 2)``."""

@@ -14,7 +14,7 @@ row's threshold of it. *better*, *worse*, *differs*: it is not so. *too few seed
 *source unconfirmed*: we could not read the number in its source, so it is not judged.
 """
 
-HEADLINE = ["experiment", "cell", "seeds", "val/accuracy", "test/accuracy", "parameters", "seconds"]
+HEADLINE = ["experiment", "cell", "seeds", "val/accuracy", "test/accuracy", "cost/total", "parameters", "seconds"]
 
 
 def counts(table: pd.DataFrame) -> str:

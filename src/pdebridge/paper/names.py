@@ -3,6 +3,7 @@
 FIGURES = {
     "demonstration": "pdebridge.paper.demonstration:draw",
     "figure1": "pdebridge.paper.figure1:draw",
+    "game": "pdebridge.paper.game:draw",
     "instability": "pdebridge.paper.instability:draw",
     "memory": "pdebridge.paper.memory:draw",
     "reversal": "pdebridge.paper.reversal:draw",

@@ -3,31 +3,35 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from pdebridge.configuration.experiment import Training
+from pdebridge.configuration.experiment import ClassificationCell, Training
+from pdebridge.gradients.reversible import Reversible
 from pdebridge.networks.regularisation import flows, project, smoothness, tikhonov, total_variation
-from pdebridge.training.construct import classifier, optimiser
+from pdebridge.training import construct
+from pdebridge.training.batches import Batches
+from pdebridge.training.construct import Samples, classifier, optimiser
+from pdebridge.training.divergence import first_nonfinite_layer
+from pdebridge.training.task import Figures, Task
+
+EVALUATED = 4096  # samples at once where no gradient is needed
 
 
-class Classification(pl.LightningModule):
+class Classification(Task):
     """Minimise cross-entropy + penalties of the control in time + ``beta/2 |W|^2`` of the classifier.
-
-    The figures of an epoch are gathered here and logged once at its end: logging every step would cost as much as
-    the step of a small network.
 
     Args:
         net: the network; anything from inputs to logits.
         training: the budget and the weights of the penalties.
-        seed: random numbers of a step are a function of (seed, global step), so that a resumed run repeats them.
+        seed: of shuffling, dropout and the like.
+        data: tensors of ``train``, ``val`` and, where there is one, ``test``.
     """
 
-    def __init__(self, net: nn.Module, training: Training, seed: int) -> None:
-        super().__init__()
-        self.net, self.training_spec, self.seed = net, training, seed
+    def __init__(self, net: nn.Module, training: Training, seed: int, data: Samples) -> None:
+        super().__init__(net, training.epochs, seed)
+        self.training_spec, self.data = training, data
         self.flows, head = flows(net), classifier(net)
         penalties: list[tuple[float, Callable[[], Tensor]]] = [
             (training.smoothness, lambda: smoothness(net)),
@@ -36,8 +40,13 @@ class Classification(pl.LightningModule):
             (training.decay, lambda: head.weight.square().sum() / 2),
         ]
         self.penalties = [(weight, penalty) for weight, penalty in penalties if weight]
-        self.losses: list[Tensor] = []
         self.tested: list[Tensor] = []
+
+    def loaders(self) -> tuple[Batches, Batches]:
+        """Return shuffled batches of the training samples, and the validation samples."""
+        spec = self.training_spec
+        train = Batches(*self.data["train"], spec.batch_size, self.seed, **spec.augmentation.model_dump())
+        return train, Batches(*self.data["val"], EVALUATED)
 
     def objective(self, logits: Tensor, c: Tensor) -> Tensor:
         """Return the regularised objective for logits ``(batch, classes)`` and labels ``(batch,)``."""
@@ -70,12 +79,38 @@ class Classification(pl.LightningModule):
         loss = cross_entropy(logits, c, reduction="sum")
         self.tested.append(torch.stack([loss, correct, torch.tensor(len(c), device=x.device)]).double())
 
-    def epoch_figures(self) -> dict[str, float]:
+    def epoch_figures(self) -> Figures:
         """Return and forget the figures gathered since the last call; accuracy in per cent, of the last step."""
         loss, correct, n = torch.stack(self.tested).sum(0).tolist()
         figures = {"train/loss": float(self.losses[-1] if self.full_batch else torch.stack(self.losses).mean())}
         self.losses, self.tested = [], []
-        return figures | {"val/loss": loss / n, "val/accuracy": 100 * correct / n}
+        if self.training_spec.select == "best":
+            self.keep_if_best(-correct)
+        return figures | {"val/loss": loss / n, "val/accuracy": 100 * correct / n} | self.reversal()
+
+    def reversal(self) -> Figures:
+        """Return the largest relative error of the features that reversible flows recomputed in the last step."""
+        errors = [flow.gradient.error for flow in self.flows if isinstance(flow.gradient, Reversible)]
+        measured = [float(error) for error in errors if error is not None]
+        return {"reversal/error": max(measured)} if measured else {}
+
+    def summary(self, last: Figures) -> Figures:
+        """Return accuracies in per cent, losses, and the number of weights."""
+        if self.training_spec.select == "best":
+            self.return_to_best()
+        measured = [evaluate(self.net, *samples, part) for part, samples in self.data.items()]
+        return {
+            **{name: value for figures in measured for name, value in figures.items()},
+            "train/objective": last["train/loss"],
+            "parameters": sum(p.numel() for p in self.net.parameters()),
+        }
+
+    def blame(self, batch: tuple[Tensor, Tensor]) -> str:
+        """Return the first layer that is not finite, and the rate or step size to lower."""
+        lr, h = getattr(self.training_spec.optimizer, "lr", None), [flow.h for flow in self.flows]
+        change = f"training.optimizer.lr (now {lr:g})" if lr else "training.optimizer (now lbfgs)"
+        sizes = ", ".join(f"{size:g}" for size in dict.fromkeys(h))
+        return f"first in {first_nonfinite_layer(self.net, batch[0])}; lower {change} or the step size h (now {sizes})"
 
     @property
     def full_batch(self) -> bool:
@@ -86,3 +121,19 @@ class Classification(pl.LightningModule):
         """Return the optimiser and its schedule."""
         found, schedule = optimiser(self.training_spec, self.net)
         return {"optimizer": found, "lr_scheduler": schedule} if schedule else found
+
+
+@torch.no_grad()
+def evaluate(net: nn.Module, x: Tensor, c: Tensor, part: str) -> Figures:
+    """Return cross-entropy and accuracy in per cent on a part of the data, as ``part/loss`` and ``part/accuracy``."""
+    logits = torch.cat([net(y) for y, _ in Batches(x, c, EVALUATED)])
+    correct = (logits.argmax(1) == c).double().mean()
+    return {f"{part}/loss": float(cross_entropy(logits, c)), f"{part}/accuracy": 100 * float(correct)}
+
+
+def assemble(cell: ClassificationCell, seed: int) -> Classification:
+    """Return the module with freshly initialised weights, and its data."""
+    data, features, classes = construct.samples(cell, seed)
+    torch.manual_seed(seed)
+    net = construct.network(cell.network, features, classes, f"{construct.where(cell)}: network")
+    return Classification(net.to(construct.DTYPES[cell.training.precision]), cell.training, seed, data)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.optim import LBFGS, SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
 
-from pdebridge.configuration.experiment import Cell, DenseNetwork, Network, StagedNetwork, Training
+from pdebridge.configuration.experiment import Cell, ClassificationCell, DenseNetwork, Network, StagedNetwork, Training
 from pdebridge.configuration.model import Named
 from pdebridge.cube import CONTROLS, load, target
 from pdebridge.datasets.make import make
@@ -25,7 +25,7 @@ Samples = dict[str, tuple[Tensor, Tensor]]
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-def samples(cell: Cell, seed: int) -> tuple[Samples, int, int]:
+def samples(cell: ClassificationCell, seed: int) -> tuple[Samples, int, int]:
     """Return the tensors ``train``, ``val`` and, where there is one, ``test``; features or channels; classes."""
     spec, folders = cell.data, cell.folders
     try:
@@ -39,6 +39,12 @@ def samples(cell: Cell, seed: int) -> tuple[Samples, int, int]:
     if data.x_test is not None:
         parts["test"] = torch.as_tensor(data.x_test, dtype=dtype), torch.as_tensor(data.c_test)
     return parts, data.x_train.shape[1], data.classes
+
+
+def build(cell: ClassificationCell, seed: int) -> nn.Module:
+    """Return a cell's network for the sizes of its data."""
+    _, features, classes = samples(cell, seed)
+    return network(cell.network, features, classes, f"{where(cell)}: network")
 
 
 def network(spec: Network, features: int, classes: int, what: str = "network") -> nn.Module:

@@ -5,17 +5,17 @@ from typing import Any
 from torch import nn
 
 from pdebridge.configuration.experiment import Cell
+from pdebridge.cube import load
 from pdebridge.networks.published import PUBLISHED, build
 from pdebridge.networks.regularisation import flows
-from pdebridge.training import construct
+from pdebridge.training.modules import BUILD
 
 
 def describe_cell(cell: Cell) -> dict[str, Any]:
     """Build a cell's network for its first seed and return its parameters, layers and place in the cube."""
-    _, features, classes = construct.samples(cell, 0)
-    net = construct.network(cell.network, features, classes, f"{construct.where(cell)}: network")
+    net = load(BUILD[cell.task])(cell, 0)
     about = {"name": cell.key, "title": cell.title, "source": cell.source.model_dump()}
-    return about | cell.network.point() | describe_network(net)
+    return about | cell.place() | describe_network(net)
 
 
 def describe_published(name: str) -> dict[str, Any]:

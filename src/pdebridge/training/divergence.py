@@ -1,15 +1,12 @@
-"""Stop at the first loss that is not finite, and say where it arose and what to change."""
+"""Where a network first yields numbers that are not finite."""
 
 from functools import partial
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from pdebridge.errors import UserError
 from pdebridge.networks.flow import Flow
-from pdebridge.training.classification import Classification
 
 
 def first_nonfinite_layer(net: nn.Module, x: Tensor) -> str:
@@ -38,22 +35,3 @@ def _watch(found: list[str], name: str, part: nn.Module, inputs: tuple[Any, ...]
         name = f"layer {step} of {part.steps} in {name}"
     if not found:
         found.append(name)
-
-
-class DivergenceGuard(pl.Callback):
-    """Raise `UserError` with the step, the layer and the settings to change when the loss is not finite."""
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Check the loss of a step."""
-        assert isinstance(module, Classification)
-        if not module.losses[-1].isfinite():
-            spec, h = module.training_spec.optimizer, [flow.h for flow in module.flows]
-            lr = getattr(spec, "lr", None)
-            change = f"training.optimizer.lr (now {lr:g})" if lr else "training.optimizer (now lbfgs)"
-            raise UserError(
-                f"the loss is {float(module.losses[-1])} at step {trainer.global_step}, epoch {trainer.current_epoch}; "
-                f"first in {first_nonfinite_layer(module.net, batch[0])}; lower {change} "
-                f"or the step size h (now {', '.join(f'{size:g}' for size in dict.fromkeys(h))})"
-            )

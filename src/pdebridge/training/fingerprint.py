@@ -10,8 +10,8 @@ from pdebridge.training.modules import modules
 
 
 def fingerprint(cell: Cell, seed: int) -> str:
-    """Return what a run's numbers depend on: data, network, training, seed, code, torch's version."""
-    decisive = cell.model_dump_json(include={"data", "network", "training"})
+    """Return what a run's numbers depend on: the keys of its task, seed, code, torch's version."""
+    decisive = cell.model_dump_json(exclude=set(Cell.model_fields))
     return digest(decisive, str(seed), version("torch"), *sources(modules(cell)))
 
 

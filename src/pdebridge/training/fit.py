@@ -13,23 +13,20 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from safetensors.torch import save_file
-from torch.nn.functional import cross_entropy
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.settings import Tracking
+from pdebridge.cube import load
 from pdebridge.files import replace_folder, write_json
 from pdebridge.provenance import commit, hardware, versions
-from pdebridge.training import construct
-from pdebridge.training.batches import Batches
-from pdebridge.training.best import BestWeights
-from pdebridge.training.classification import Classification
-from pdebridge.training.divergence import DivergenceGuard
 from pdebridge.training.fingerprint import fingerprint, is_current, missing_seeds, run_folders
+from pdebridge.training.guard import DivergenceGuard
 from pdebridge.training.history import History
+from pdebridge.training.modules import ASSEMBLE
 from pdebridge.training.progress import Progress
+from pdebridge.training.task import Task
 from pdebridge.training.tracking import logger_of_seed, tracked
 
-EVALUATED = 4096  # samples at a time, without gradients
 CHECKPOINTS = 20  # a training; an interruption costs at most a twentieth of it
 
 
@@ -49,7 +46,7 @@ def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, 
     missing = missing_seeds(cell, folder)
     facts = {"cell": cell.model_dump(mode="json"), "published": targets, **commit(), "versions": versions()}
     if missing:
-        progress = Progress(cell.key, cell.seeds, cell.training.epochs)
+        progress = Progress(cell.key, cell.seeds, cell.epochs)
         with tracked(cell, tracking, folder, facts) as run:
             for seed in missing:
                 progress.begin(seed)
@@ -65,10 +62,10 @@ def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: li
     if not is_current(partial, identity["fingerprint"]):
         shutil.rmtree(partial, ignore_errors=True)
         write_json(partial / "run.json", describe(cell, seed) | identity)
-    module, data = assemble(cell, seed)
+    module: Task = load(ASSEMBLE[cell.task])(cell, seed)
     history = History(progress)
-    fit(module, data, history, partial / "checkpoints", loggers)
-    summary = summarise(module, data, history)
+    fit(module, history, partial / "checkpoints", loggers)
+    summary = summarise(module, history)
     pd.DataFrame(history.rows).to_csv(partial / "history.csv", index=False)
     save_file({k: v.contiguous() for k, v in module.net.state_dict().items()}, partial / "weights.safetensors")
     write_json(partial / "summary.json", summary)
@@ -89,44 +86,25 @@ def describe(cell: Cell, seed: int) -> dict[str, Any]:
     }
 
 
-def assemble(cell: Cell, seed: int) -> tuple[Classification, construct.Samples]:
-    """Return the module with freshly initialised weights, and its data."""
-    data, features, classes = construct.samples(cell, seed)
-    torch.manual_seed(seed)
-    net = construct.network(cell.network, features, classes, f"{construct.where(cell)}: network")
-    return Classification(net.to(construct.DTYPES[cell.training.precision]), cell.training, seed), data
-
-
-def fit(
-    module: Classification,
-    data: construct.Samples,
-    history: History,
-    checkpoints: Path,
-    loggers: list[Any],
-) -> None:
+def fit(module: Task, history: History, checkpoints: Path, loggers: list[Any]) -> None:
     """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one."""
     quiet_lightning()
-    epochs = module.training_spec.epochs
-    best = [BestWeights(history)] if module.training_spec.select == "best" else []
     trainer = pl.Trainer(
         accelerator="auto",
         devices=1,
         plugins=[LightningEnvironment()],  # a Slurm job is one task here; Lightning would take its variables for ranks
-        max_epochs=epochs,
+        max_epochs=module.epochs,
         deterministic=True,
         logger=loggers or False,
-        callbacks=[DivergenceGuard(), history, *best, checkpoint_every(-(-epochs // CHECKPOINTS), checkpoints)],
+        callbacks=[DivergenceGuard(), history, checkpoint_every(-(-module.epochs // CHECKPOINTS), checkpoints)],
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=1,
     )
     last = checkpoints / "last.ckpt"
-    spec = module.training_spec
-    batches = Batches(*data["train"], spec.batch_size, module.seed, **spec.augmentation.model_dump())
-    trainer.fit(module, batches, Batches(*data["val"], EVALUATED), ckpt_path=str(last) if last.exists() else None)
-    for kept in best:
-        module.net.load_state_dict(kept.weights)
+    train_batches, val_batches = module.loaders()
+    trainer.fit(module, train_batches, val_batches, ckpt_path=str(last) if last.exists() else None)
 
 
 def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
@@ -136,29 +114,11 @@ def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
     )
 
 
-def summarise(module: Classification, data: construct.Samples, history: History) -> dict[str, Any]:
-    """Return the run's figures by the names that the published table uses; accuracies in per cent."""
+def summarise(module: Task, history: History) -> dict[str, Any]:
+    """Return the run's figures by the names that the published table uses."""
     module.eval()
     last = history.rows[-1]
-    return {
-        **evaluate(module.net, data, "train"),
-        **(evaluate(module.net, data, "test") if "test" in data else {}),
-        "val/accuracy": last["val/accuracy"],
-        "val/loss": last["val/loss"],
-        "train/objective": last["train/loss"],
-        "parameters": sum(p.numel() for p in module.net.parameters()),
-        "epochs": len(history.rows),
-        "seconds": last["seconds"],
-    }
-
-
-@torch.no_grad()
-def evaluate(net: torch.nn.Module, data: construct.Samples, part: str) -> dict[str, float]:
-    """Return cross-entropy and accuracy in per cent on a part of the data, as ``part/loss`` and ``part/accuracy``."""
-    x, c = data[part]
-    logits = torch.cat([net(y) for y, _ in Batches(x, c, EVALUATED)])
-    correct = (logits.argmax(1) == c).double().mean()
-    return {f"{part}/loss": float(cross_entropy(logits, c)), f"{part}/accuracy": 100 * float(correct)}
+    return {**module.summary(last), "epochs": len(history.rows), "seconds": last["seconds"]}
 
 
 def quiet_lightning() -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from pdebridge.training.classification import Classification
 from pdebridge.training.progress import Progress
+from pdebridge.training.task import Task
 
 
 class History(pl.Callback):
-    """Collect ``epoch, seconds, train/loss, val/loss, val/accuracy`` at the end of each epoch.
+    """Collect ``epoch, seconds`` and the figures of the task, ``train/loss, val/loss, ...``, at the end of each epoch.
 
     The rows are part of the checkpoint, so that a resumed run has the whole history.
 
@@ -29,7 +29,7 @@ class History(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Add the epoch's row and log it."""
-        assert isinstance(module, Classification)
+        assert isinstance(module, Task)
         seconds = self.earlier + time.perf_counter() - self.started
         figures = module.epoch_figures()
         self.rows.append({"epoch": trainer.current_epoch, "seconds": round(seconds, 3), **figures})

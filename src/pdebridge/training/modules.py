@@ -1,15 +1,32 @@
 """Which code a training runs, named without importing it."""
 
-from pdebridge.configuration.experiment import Cell, Network
+from pdebridge.configuration.experiment import Cell, ClassificationCell, Network
+from pdebridge.configuration.game import GameCell
 from pdebridge.cube import target
 from pdebridge.datasets.names import DATASETS
+from pdebridge.meanfield.names import GAMES
 from pdebridge.networks.published import PUBLISHED
+
+# by task: a function of (cell, seed) to the module that Lightning trains, and one to its network alone
+ASSEMBLE = {
+    "classification": "pdebridge.training.classification:assemble",
+    "game": "pdebridge.training.game:assemble",
+}
+BUILD = {"classification": "pdebridge.training.construct:build", "game": "pdebridge.training.games:build"}
 
 
 def modules(cell: Cell) -> list[str]:
     """Return the modules of a cell's training: the trainer, and the objects that its configuration names."""
+    return ["pdebridge.training.fit", ASSEMBLE[cell.task], *named(cell)]
+
+
+def named(cell: Cell) -> list[str]:
+    """Return the modules of the objects that a cell's configuration names."""
+    if isinstance(cell, GameCell):
+        return [GAMES.get(cell.game.name, cell.game.name)]
+    assert isinstance(cell, ClassificationCell)
     axes = [target(axis, name) for axis, name in cell.network.point().items()]
-    return ["pdebridge.training.fit", DATASETS.get(cell.data.name, cell.data.name), *layout(cell.network), *axes]
+    return [DATASETS.get(cell.data.name, cell.data.name), *layout(cell.network), *axes]
 
 
 def layout(network: Network) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from pdebridge.configuration.experiment import Cell
+from pdebridge.configuration.experiment import ClassificationCell
 from pdebridge.files import read_json
 from pdebridge.training import construct
 
@@ -15,7 +15,7 @@ from pdebridge.training import construct
 class Run:
     """A finished training: its configuration, seed, network in evaluation mode, and data."""
 
-    cell: Cell
+    cell: ClassificationCell
     seed: int
     net: Any
     data: construct.Samples
@@ -25,7 +25,7 @@ class Run:
 def restore(folder: Path) -> Run:
     """Rebuild the network of a run directory, load its weights, and draw its data again."""
     described: dict[str, Any] = read_json(folder / "run.json")
-    cell, seed = Cell.model_validate(described["cell"]), described["seed"]
+    cell, seed = ClassificationCell.model_validate(described["cell"]), described["seed"]
     data, features, classes = construct.samples(cell, seed)
     net = construct.network(cell.network, features, classes).to(construct.DTYPES[cell.training.precision])
     net.load_state_dict(load_file(folder / "weights.safetensors"))

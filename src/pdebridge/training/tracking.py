@@ -43,7 +43,7 @@ def tracked(cell: Cell, tracking: Tracking, folder: Path, facts: dict[str, Any])
             group=cell.experiment,
             job_type="train",
             name=cell.key,
-            tags=[cell.scale, *cell.network.point().values()],
+            tags=[cell.scale, *cell.place().values()],
             config=facts,
             settings=wandb.Settings(silent=True, console="off"),
         )

@@ -1,0 +1,46 @@
+"""The table of mean field games over the dimension: costs, penalties, integrator, certificate, time."""
+
+import re
+from typing import Any
+
+import pandas as pd
+
+from pdebridge.paper.measurements import Key
+from pdebridge.paper.tables import mean_and_half_width
+
+COLUMNS = {
+    "cost/L": "L",
+    "cost/F": "F",
+    "cost/G": "G",
+    "cost/total": "L+F+G",
+    "cost/total-train-nt": "at the training's nt",
+    "hjb/path": "HJB, path",
+    "hjb/final": "HJB, final",
+    "kl/min": "least KL",
+    "refinement/flag": "integrator exploited",
+    "certificate/bound": "lower bound",
+    "certificate/gap": "gap",
+    "error/cost": "error of the cost (%)",
+    "error/velocity": "error of the velocity (%)",
+    "parameters": "weights",
+    "seconds": "seconds",
+}
+
+
+def game_table(found: dict[Key, dict[str, Any]]) -> pd.DataFrame:
+    """Return one row a cell that has a ``cost/total``, in the order of game and dimension; weighted costs."""
+    cells = sorted({key[:2] for key in found if key[2] == "cost/total"}, key=natural)
+    return pd.DataFrame([_row(found, cell) for cell in cells], columns=["game", "cell", "seeds", *COLUMNS.values()])
+
+
+def natural(cell: tuple[str, str]) -> list[tuple[str, int]]:
+    """Return a key that sorts ``d10`` after ``d2``."""
+    return [(word, int(number or 0)) for word, number in re.findall(r"(\D+)(\d*)", "/".join(cell))]
+
+
+def _row(found: dict[Key, dict[str, Any]], cell: tuple[str, str]) -> dict[str, str]:
+    there = {quantity: found.get((*cell, quantity)) for quantity in COLUMNS}
+    shown = {COLUMNS[name]: mean_and_half_width(m["values"]) if m else "" for name, m in there.items()}
+    flags = there["refinement/flag"]
+    shown[COLUMNS["refinement/flag"]] = ("yes" if any(flags["values"]) else "no") if flags else ""
+    return {"game": cell[0], "cell": cell[1], "seeds": str(len(found[(*cell, "cost/total")]["values"])), **shown}

@@ -1,0 +1,97 @@
+"""How good a computed mean field game is, with nothing but itself to compare with; and what it looks like."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pdebridge.meanfield.certificate import certify, hjb_quantiles
+from pdebridge.meanfield.characteristics import trajectory
+from pdebridge.meanfield.interactions import GaussianObstacle
+from pdebridge.studies.gather import gather
+from pdebridge.studies.result import StudyResult
+from pdebridge.training.games import Solved, restore
+
+STEPS = 32
+TIMES = (0.0, 0.25, 0.5, 0.75, 1.0)
+RESOLUTION = 100  # pixels an axis
+PATHS = 96
+MARGIN = 1.0  # around the characteristics, in the pictures
+SEED = 1618
+
+
+def games(runs: list[Path], samples: int = 128, starts: int = 8, iterations: int = 40) -> StudyResult:
+    """Certify each run; pictures are of the first seed of each cell, numbers of every seed.
+
+    - ``certificate/bound``, ``certificate/gap``: a lower bound of the optimum, and how much of the cost can still be
+      saved; ``certificate/error``: the standard error of their difference.
+    - ``hjb/on-50``, ``hjb/on-99``, ``hjb/off-50``, ``hjb/off-99``: quantiles of the residual of the Hamilton-Jacobi-
+      Bellman equation on the characteristics and at distance 1 (standard deviation) from them.
+
+    Args:
+        runs: run directories of games.
+        samples: of the certificate, in each of its replicates.
+        starts: of its descent, for each sample.
+        iterations: of its descent.
+    """
+    budget = {"samples": samples, "starts": starts, "iterations": iterations}
+    found = [restore(folder) for folder in runs]
+    arrays = {
+        f"{run.cell.cell}/{name}": array for run in found if run.seed == 0 for name, array in picture(run).items()
+    }
+    return StudyResult(gather(runs, restore, lambda run: certified(run, budget)), arrays)
+
+
+def certified(run: Solved, budget: dict[str, int]) -> dict[str, float]:
+    """Return the figures of one run."""
+    generator = torch.Generator().manual_seed(SEED)
+    certificate = certify(run.game, run.potential, STEPS, seed=SEED, **budget)
+    residual = hjb_quantiles(run.game, run.potential, STEPS, levels=(0.5, 0.99), generator=generator)
+    return {
+        "certificate/bound": certificate.bound,
+        "certificate/gap": certificate.gap,
+        "certificate/error": certificate.standard_error,
+        **{
+            f"hjb/{where}-{level}": value
+            for where, values in residual.items()
+            for level, value in zip((50, 99), values, strict=True)
+        },
+    }
+
+
+@torch.no_grad()
+def picture(run: Solved) -> dict[str, np.ndarray[Any, Any]]:
+    """Return what is drawn in the plane of ``x_1`` and ``x_2``; densities, potential and residual for d = 2 alone."""
+    x = run.game.initial.sample(PATHS, torch.Generator().manual_seed(SEED))
+    paths = torch.stack([state.z[:, :2] for state in trajectory(run.game, run.potential, x, STEPS)])
+    arrays = {"paths": paths, "d": torch.tensor(run.game.d)}
+    if run.game.d == 2:
+        arrays |= plane(run, paths)
+    return {name: array.numpy() for name, array in arrays.items()}
+
+
+def plane(run: Solved, paths: Tensor) -> dict[str, Tensor]:
+    """Return fields on a square around the paths: ``rho`` at several times, ``Phi`` at both ends, the obstacle."""
+    low, high = paths.amin((0, 1)), paths.amax((0, 1))
+    reach = ((high - low).max() / 2 + MARGIN) * torch.linspace(-1, 1, RESOLUTION, dtype=paths.dtype)
+    axes = (low + high)[:, None] / 2 + reach
+    second, first = torch.meshgrid(axes[1], axes[0], indexing="ij")
+    z = torch.stack([first.flatten(), second.flatten()], dim=1)
+    obstacle = sum(part(z, z[:, 0])[0] for part in run.game.interactions if isinstance(part, GaussianObstacle))
+    fields = {
+        "density": torch.stack([log_density(run, z, t).exp() for t in TIMES]),
+        "potential": torch.stack([run.potential(z, t) for t in (0.0, 1.0)]),
+        "obstacle": obstacle + torch.zeros(1, len(z)),
+    }
+    grids = {name: field.nan_to_num(0.0).reshape(-1, RESOLUTION, RESOLUTION) for name, field in fields.items()}
+    return {"axes": axes, "times": torch.tensor(TIMES), **grids}
+
+
+def log_density(run: Solved, z: Tensor, t: float) -> Tensor:
+    """Return ``log rho(z, t)`` of the computed flow, by following the points back to time 0."""
+    if t == 0:
+        return run.game.initial.log_density(z)
+    *_, start = trajectory(run.game, run.potential, z, round(t * STEPS), interval=(t, 0.0))
+    return run.game.initial.log_density(start.z) + start.log_determinant

@@ -1,0 +1,97 @@
+"""From configuration to objects: games, potentials, their samples and optimisers, finished runs. No Lightning."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.optim import Adam, Optimizer
+
+from pdebridge.configuration.game import GameCell, GameTraining
+from pdebridge.cube import load
+from pdebridge.errors import UserError
+from pdebridge.files import read_json
+from pdebridge.meanfield.games import Game
+from pdebridge.meanfield.interactions import Interaction
+from pdebridge.meanfield.names import GAMES
+from pdebridge.meanfield.potential import Potential
+from pdebridge.meanfield.quasi_newton import BFGS, LBFGS
+from pdebridge.meanfield.sampling import Samples
+from pdebridge.training.construct import DTYPES, where
+
+
+@contextmanager
+def precision(cell: GameCell) -> Iterator[None]:
+    """Make densities and weights in the precision of the cell."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(DTYPES[cell.training.precision])
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def game(cell: GameCell) -> Game:
+    """Return the game of a cell, with the weights that its configuration replaces."""
+    spec = cell.game
+    try:
+        with precision(cell):
+            built: Game = load(GAMES.get(spec.name, spec.name))(spec.d, **spec.options)
+            parts = [part for part in built.interactions if isinstance(part, Interaction)]
+            return Game(built.initial, built.target, parts, built.alpha._replace(**spec.alpha))
+    except (TypeError, ValueError, ImportError, AttributeError) as error:
+        raise UserError(f"{where(cell)}: game: {error}") from error
+
+
+def build(cell: GameCell, seed: int) -> nn.Module:
+    """Return a cell's potential with the initial weights of a seed; the game must exist too."""
+    d, spec = game(cell).d, cell.potential
+    torch.manual_seed(seed)
+    try:
+        with precision(cell):
+            return Potential(d, spec.width, spec.rank, spec.spread)
+    except ValueError as error:
+        raise UserError(f"{where(cell)}: potential: {error}") from error
+
+
+def samples(cell: GameCell, solved: Game, seed: int) -> Samples:
+    """Return the draws of a training."""
+    spec = cell.training
+    levels = [(level.samples, level.iterations) for level in spec.levels]
+    try:
+        return Samples(solved.initial, levels, spec.every, spec.sampling, seed)
+    except ValueError as error:
+        raise UserError(f"{where(cell)}: training.levels: {error}") from error
+
+
+def optimiser(training: GameTraining, net: nn.Module) -> Optimizer:
+    """Return the optimiser."""
+    spec = training.optimizer
+    if spec.name == "adam":
+        return Adam(net.parameters(), lr=spec.lr)
+    if spec.name == "lbfgs":
+        return LBFGS(net.parameters(), history=spec.history)
+    return BFGS(net.parameters())
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A finished training: its configuration, seed, game and potential."""
+
+    cell: GameCell
+    seed: int
+    game: Game
+    potential: Potential
+
+
+def restore(folder: Path) -> Solved:
+    """Rebuild the game and the potential of a run directory and load its weights."""
+    described = read_json(folder / "run.json")
+    cell, seed = GameCell.model_validate(described["cell"]), described["seed"]
+    net = build(cell, seed)
+    assert isinstance(net, Potential)
+    net.load_state_dict(load_file(folder / "weights.safetensors"))
+    return Solved(cell, seed, game(cell), net.eval().requires_grad_(False))

@@ -1,0 +1,66 @@
+"""What the trainer needs of a task: its network, its batches, the figures of an epoch and of the finished run."""
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor, nn
+
+Figures = dict[str, float]
+
+
+class Task(pl.LightningModule):
+    """A LightningModule that gathers its figures and hands them over once an epoch.
+
+    Logging every step would cost as much as the step of a small network.
+
+    Args:
+        net: what is trained, and saved.
+        epochs: length of the training.
+        seed: random numbers of a step are a function of (seed, epoch, step), so that a resumed run repeats them.
+    """
+
+    def __init__(self, net: nn.Module, epochs: int, seed: int) -> None:
+        super().__init__()
+        self.net, self.epochs, self.seed = net, epochs, seed
+        self.losses: list[Tensor] = []
+        self.best: dict[str, Any] = {"score": float("inf"), "weights": {}}
+
+    def keep_if_best(self, score: float) -> None:
+        """Copy the weights if ``score``, the smaller the better, is the best so far; part of the checkpoint."""
+        if score < self.best["score"]:
+            weights = {name: w.detach().clone() for name, w in self.net.state_dict().items()}
+            self.best = {"score": score, "weights": weights}
+
+    def return_to_best(self) -> None:
+        """Load the weights of the best score."""
+        self.net.load_state_dict(self.best["weights"])
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the best weights through an interruption."""
+        checkpoint["best"] = self.best
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the best weights."""
+        self.best = checkpoint["best"]
+
+    @abstractmethod
+    def loaders(self) -> tuple[Iterable[Any], Iterable[Any]]:
+        """Return the batches of training and of validation."""
+
+    @abstractmethod
+    def epoch_figures(self) -> Figures:
+        """Return and forget the figures gathered since the last call."""
+
+    @abstractmethod
+    def summary(self, last: Figures) -> Figures:
+        """Return the trained network's figures by the names that the published table uses.
+
+        Args:
+            last: the figures of the last epoch.
+        """
+
+    @abstractmethod
+    def blame(self, batch: Any) -> str:
+        """Return where a loss that is not finite arose, and which settings to change."""

@@ -1,0 +1,25 @@
+"""The table of games has one row a cell, by dimension, with what was measured."""
+
+from pdebridge.paper.game_table import game_table
+
+
+def found(cells):
+    return {
+        ("transport", cell, quantity): {"values": values}
+        for cell in cells
+        for quantity, values in {"cost/total": [10.7, 10.8], "refinement/flag": [0.0, 1.0]}.items()
+    }
+
+
+def test_rows_are_in_the_order_of_the_dimension():
+    table = game_table(found(["d100", "d2", "d10"]))
+    assert list(table["cell"]) == ["d2", "d10", "d100"]
+    assert list(table["integrator exploited"]) == ["yes"] * 3
+    assert table["L+F+G"][0].startswith("10.75")
+    assert table["lower bound"][0] == ""
+
+
+def test_there_may_be_no_games():
+    table = game_table({("figure1", "T5", "val/accuracy"): {"values": [99.0]}})
+    assert len(table) == 0
+    assert "L+F+G" in table
