@@ -64,7 +64,8 @@ def gradients(net: nn.Module, u: Tensor) -> list[Tensor]:
 def assert_equal(found: list[Tensor], expected: list[Tensor], tolerance: float = 1e-12) -> None:
     for a, b in zip(found, expected, strict=True):
         assert a.shape == b.shape and b.abs().max() > 0
-        assert torch.linalg.vector_norm(a - b) <= tolerance * torch.linalg.vector_norm(b)
+        # a bias before a normalisation has no derivative but rounding
+        assert torch.linalg.vector_norm(a - b) <= tolerance * torch.linalg.vector_norm(b).clamp_min(1.0)
 
 
 @pytest.mark.parametrize("name", CONTROLS)

@@ -63,7 +63,7 @@ class AdjointField(Field):
         sums: per weight the tensor that collects its gradient, ``None`` where it is not wanted.
     """
 
-    __slots__ = ("squeezed", "sums")
+    __slots__ = ("squeezed", "sums", "tracked")
 
     def __init__(
         self,
@@ -74,11 +74,18 @@ class AdjointField(Field):
         h: float,
         sums: Sums,
     ) -> None:
-        leaves = tuple(w.detach().requires_grad_(g is not None) for w, g in zip(theta, sums, strict=True))
-        with torch.enable_grad():  # the views of the leaves, too, lead back to them
-            super().__init__(dynamics, leaves, abscissae, k, h)
+        super().__init__(dynamics, theta, abscissae, k, h)
         self.sums = sums
         self.squeezed: Sums | None = None  # the rows of `sums`, if the weights are the same all over the step
+        self.tracked: Field | None = None  # the field of weights that are leaves of a graph, for `pull`
+
+    def __call__(self, u: Tensor, c: float = 0.0, part: int = 0) -> Tensor:
+        """Evaluate the right-hand side at the fraction ``c`` of the step, with weights that `pull` reaches."""
+        if self.tracked is None:
+            leaves = tuple(w.detach().requires_grad_(g is not None) for w, g in zip(self.theta, self.sums, strict=True))
+            with torch.enable_grad():  # the views of the leaves, too, lead back to them
+                self.tracked = Field(self.dynamics, leaves, self.abscissae, self.k, self.h)
+        return self.tracked(u, c, part)
 
     def linearise(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Callable[..., Tensor]]:
         """Return ``F(u)`` and its adjoint, to be used once.
@@ -120,7 +127,8 @@ class AdjointField(Field):
 
     def pull(self, outputs: Tensors, inputs: Tensors, cotangents: Tensors, scale: float = 1.0) -> tuple[Tensor, ...]:
         """Return the cotangents of ``inputs`` and add ``scale`` times those of the weights to `sums`."""
-        wanted = [(w, total) for w, total in zip(self.theta, self.sums, strict=True) if total is not None]
+        theta = self.tracked.theta if self.tracked else self.theta
+        wanted = [(w, total) for w, total in zip(theta, self.sums, strict=True) if total is not None]
         leaves = (*inputs, *(w for w, _ in wanted))
         pulled = torch.autograd.grad(outputs, leaves, cotangents, allow_unused=True)
         for (_, total), g in zip(wanted, pulled[len(inputs) :], strict=True):

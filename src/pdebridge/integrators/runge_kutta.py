@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from pdebridge.dynamics.base import Structure
@@ -45,11 +46,18 @@ class RungeKutta(Integrator):
         return (add(u, slopes, self.b, h),), lambda cotangent: (self._adjoint(transposes, cotangent[0], h),)
 
     def _adjoint(self, transposes: list[Callable[..., Tensor]], g: Tensor, h: float) -> Tensor:
-        pulled: list[Tensor] = []  # lambda_s, ..., lambda_{i+1}
+        pulled: list[Tensor] = []  # lambda_s, ..., lambda_{i+1}, each without its scale
+        scales: list[float] = []
         for i, transpose in reversed(list(enumerate(transposes))):
-            column = [row[i] for row in self.a[:i:-1]]
-            pulled.append(transpose(weighted(self.b[i], g, column, pulled, h)))
-        return add(g, pulled, [1.0] * len(pulled), 1.0)
+            column = [row[i] * scale for row, scale in zip(self.a[:i:-1], scales, strict=True)]
+            if self.b[i]:
+                scales.append(h * self.b[i])
+                cotangent = add(g, pulled, column, 1 / self.b[i])
+            else:
+                scales.append(h)
+                cotangent = add(torch.zeros_like(g), pulled, column, 1.0)
+            pulled.append(transpose(cotangent, scales[-1]))
+        return add(g, pulled, scales, 1.0)
 
 
 def add(u: Tensor, slopes: Sequence[Tensor], weights: Sequence[float], h: float) -> Tensor:
@@ -58,15 +66,6 @@ def add(u: Tensor, slopes: Sequence[Tensor], weights: Sequence[float], h: float)
     for slope, weight in zip(slopes, weights, strict=True):
         if weight:
             total = total.add(slope, alpha=h * weight) if total is u else total.add_(slope, alpha=h * weight)
-    return total
-
-
-def weighted(b: float, g: Tensor, weights: Sequence[float], pulled: Sequence[Tensor], h: float) -> Tensor:
-    """Return ``h (b g + sum_j weights_j pulled_j)``."""
-    total = g.mul(h * b)
-    for weight, cotangent in zip(weights, pulled, strict=True):
-        if weight:
-            total.add_(cotangent, alpha=h * weight)
     return total
 
 

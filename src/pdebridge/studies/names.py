@@ -5,5 +5,6 @@ STUDIES = {
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
     "games": "pdebridge.studies.games:games",
     "propagation": "pdebridge.studies.propagation:propagation",
+    "reversal": "pdebridge.studies.reversal:reversal",
     "stability": "pdebridge.studies.stability:stability",
 }
