@@ -18,11 +18,8 @@ def small_cell():
 
 
 @pytest.fixture
-def small_game(monkeypatch):
+def small_game():
     """Return a function that makes a cell of a game with a small budget and changes of one's own."""
-    from pdebridge.training import game
-
-    monkeypatch.setattr(game, "POINTS", 256)
 
     def make(**changes):
         base = {
@@ -40,6 +37,7 @@ def small_game(monkeypatch):
                 "steps": 2,
                 "epoch": 5,
                 "validation": {"points": 128},
+                "evaluation": 256,
             },
             "seeds": 1,
         }

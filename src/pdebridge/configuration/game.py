@@ -82,6 +82,8 @@ class GameTraining(Strict):
     sampling: Literal["independent", "stratified", "sobol"] = "independent"
     """Independent, with equal numbers of every component of the initial density (published), or quasi-random."""
     validation: Validation = Validation()
+    evaluation: Count = 2**14
+    """Fresh quasi-random points on which the costs of the trained potential are reported."""
     precision: Literal["float32", "float64"] = "float32"
 
     @model_validator(mode="after")

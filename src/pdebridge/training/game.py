@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader
 
 from pdebridge.configuration.game import GameCell
-from pdebridge.meanfield.evaluation import POINTS, Refinement, validate
+from pdebridge.meanfield.evaluation import Refinement, validate
 from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.memory import keep_freed_memory
 from pdebridge.meanfield.objective import Terms, objective
@@ -124,7 +124,7 @@ class MeanFieldGame(Task):
         """
         self.return_to_best()
         fine_steps = max(FINE, 4 * self.spec.steps)
-        coarse, fine = (validate(self.game, self.net, n, POINTS) for n in (self.spec.steps, fine_steps))
+        coarse, fine = (validate(self.game, self.net, n, self.spec.evaluation) for n in (self.spec.steps, fine_steps))
         refinement = Refinement(coarse, fine, TOLERANCE)
         kl = min(float(terms.terminal) for terms in (coarse, fine))
         return {
