@@ -7,6 +7,8 @@ FIGURES = {
     "instability": "pdebridge.paper.instability:draw",
     "memory": "pdebridge.paper.memory:draw",
     "reversal": "pdebridge.paper.reversal:draw",
+    "robustness": "pdebridge.paper.robustness:draw",
     "spectrum": "pdebridge.paper.spectrum:draw",
     "stability": "pdebridge.paper.stability:draw",
+    "training-share": "pdebridge.paper.training_share:draw",
 }

@@ -2,10 +2,11 @@
 
 STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
-    "memory": "pdebridge.studies.memory:memory",
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
     "games": "pdebridge.studies.games:games",
+    "memory": "pdebridge.studies.memory:memory",
     "propagation": "pdebridge.studies.propagation:propagation",
     "reversal": "pdebridge.studies.reversal:reversal",
+    "robustness": "pdebridge.studies.robustness:robustness",
     "stability": "pdebridge.studies.stability:stability",
 }
