@@ -23,7 +23,7 @@ BELOW = {
     "training": {"dynamics", "integrators", "gradients", "networks", "meanfield", "datasets", "configuration"},
     "studies": {
         *("dynamics", "integrators", "gradients", "networks", "meanfield", "meshes", "datasets"),
-        *("configuration", "training"),
+        *("configuration", "training", "bench"),  # memory and time are counted in one way
     },
     "paper": {"configuration"},
     "bench": {

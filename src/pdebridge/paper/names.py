@@ -5,6 +5,7 @@ FIGURES = {
     "figure1": "pdebridge.paper.figure1:draw",
     "game": "pdebridge.paper.game:draw",
     "instability": "pdebridge.paper.instability:draw",
+    "memory": "pdebridge.paper.memory:draw",
     "reversal": "pdebridge.paper.reversal:draw",
     "spectrum": "pdebridge.paper.spectrum:draw",
     "stability": "pdebridge.paper.stability:draw",

@@ -2,6 +2,7 @@
 
 STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
+    "memory": "pdebridge.studies.memory:memory",
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
     "games": "pdebridge.studies.games:games",
     "propagation": "pdebridge.studies.propagation:propagation",

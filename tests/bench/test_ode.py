@@ -1,0 +1,21 @@
+"""The passes that are timed against each other compute the same gradient."""
+
+import torch
+
+from pdebridge.bench.ode import computations, cpu_times, errors
+
+
+def test_peers_compute_the_same_gradient() -> None:
+    found = {name: run() for name, run in computations().items()}
+    for name, g in found.items():
+        reference = found["rk4: torchdiffeq" if name.startswith("rk4") else "dopri5: torchdiffeq direct"]
+        assert torch.linalg.vector_norm(g - reference) < 1e-3 * torch.linalg.vector_norm(reference), name
+    wrong = errors(found)
+    assert wrong["dopri5: replay"] < 0.1 * wrong["dopri5: torchdiffeq adjoint"] < 1e-3
+
+
+def test_turns_alternate() -> None:
+    order: list[str] = []
+    passes = {name: lambda name=name: order.append(name) or torch.zeros(1) for name in ("a", "b")}
+    times = cpu_times(passes, 3)
+    assert order == ["a", "b"] * 3 and all(len(turns) == 3 for turns in times.values())
