@@ -169,7 +169,7 @@ def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS
     override = settings.overrides.get(experiment.name, {})
     return [
         _cell(experiment, name, merge(base, experiment.at.get(settings.scale, {}), change, override), settings, folder)
-        for name, change in experiment.cells.items()
+        for name, change in list(experiment.cells.items())[: settings.limits.cells]
     ]
 
 

@@ -40,6 +40,8 @@ class DataFolders(Strict):
 class Limits(Strict):
     """Caps on every experiment's budget, for a run of seconds through the same code path."""
 
+    cells: Count | None = None
+    """At most so many cells of an experiment, the first ones."""
     seeds: Count | None = None
     """At most so many seeds."""
     epochs: Count | None = None
