@@ -20,7 +20,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
     """
     part = cell(arrays, PLANE)
     dimensions = sorted((int(arrays[f"{name}/d"]), name) for name in {key.split("/")[0] for key in arrays})
-    shown = [dimensions[0], *dimensions[-2:]]
+    shown = sorted({dimensions[0], *dimensions[-2:]})
     with figure(stem, 2, 5, width=7.4, height=3.3) as axes:
         density(axes[0], part)
         for ax, (d, name), letter in zip(axes[1], shown, "bcd", strict=False):

@@ -29,7 +29,7 @@ def exact_solution(runs: list[Path]) -> StudyResult:
     Args:
         runs: run directories of games with a known solution.
     """
-    return StudyResult(gather(runs, restore, errors))
+    return StudyResult(gather({folder: restore(folder) for folder in runs}, errors))
 
 
 def errors(run: Solved) -> dict[str, float]:

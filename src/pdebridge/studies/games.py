@@ -37,11 +37,10 @@ def games(runs: list[Path], samples: int = 128, starts: int = 8, iterations: int
         iterations: of its descent.
     """
     budget = {"samples": samples, "starts": starts, "iterations": iterations}
-    found = [restore(folder) for folder in runs]
-    arrays = {
-        f"{run.cell.cell}/{name}": array for run in found if run.seed == 0 for name, array in picture(run).items()
-    }
-    return StudyResult(gather(runs, restore, lambda run: certified(run, budget)), arrays)
+    found = {folder: restore(folder) for folder in runs}
+    first = [run for run in found.values() if run.seed == 0]
+    arrays = {f"{run.cell.cell}/{name}": array for run in first for name, array in picture(run).items()}
+    return StudyResult(gather(found, lambda run: certified(run, budget)), arrays)
 
 
 def certified(run: Solved, budget: dict[str, int]) -> dict[str, float]:

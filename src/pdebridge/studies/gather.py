@@ -1,7 +1,7 @@
 """One figure a run becomes one measurement a cell."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -20,13 +20,15 @@ class HasCell(Protocol):
 Run = TypeVar("Run", bound=HasCell)
 
 
-def gather(
-    folders: list[Path], restore: Callable[[Path], Run], figures: Callable[[Run], dict[str, float]]
-) -> list[Measurement]:
-    """Return the figures of every run directory, the seeds of a cell together in the order of the folders."""
+def gather(runs: Mapping[Path, Run], figures: Callable[[Run], dict[str, float]]) -> list[Measurement]:
+    """Return the figures of every run, the seeds of a cell together in the order of the folders.
+
+    Args:
+        runs: finished runs by their directories.
+        figures: quantities of one run by name.
+    """
     found: dict[tuple[str, str, str], tuple[list[float], list[str]]] = defaultdict(lambda: ([], []))
-    for folder in folders:
-        run = restore(folder)
+    for folder, run in runs.items():
         for quantity, value in figures(run).items():
             values, names = found[run.cell.experiment, run.cell.cell, quantity]
             values.append(value)

@@ -1,6 +1,5 @@
 """How a trained network moves its inputs: features, decision regions, trajectories, and how far it is from its ODE."""
 
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from pdebridge.studies.result import Measurement, StudyResult
+from pdebridge.studies.gather import gather
+from pdebridge.studies.result import StudyResult
 from pdebridge.training.restore import Run, restore
 
 RESOLUTION = 200  # pixels an axis of the decision regions
@@ -28,19 +28,12 @@ def propagation(runs: list[Path]) -> StudyResult:
     Args:
         runs: run directories of networks on two-dimensional inputs.
     """
-    arrays: dict[str, np.ndarray] = {}
-    values: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    names: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for folder in runs:
-        run = restore(folder)
-        for quantity, value in deviation(run).items():
-            key = (run.cell.experiment, run.cell.cell, quantity)
-            values[key].append(value)
-            names[key].append(str(folder))
-        if run.seed == 0:
-            arrays |= {f"{run.cell.cell}/{name}": array for name, array in picture(run).items()}
-    arrays |= {f"numbers/{cell}/{quantity}": np.array(v) for (_, cell, quantity), v in values.items()}
-    return StudyResult([Measurement(*key, values[key], names[key]) for key in values], arrays)
+    found = {folder: restore(folder) for folder in runs}
+    first = [run for run in found.values() if run.seed == 0]
+    arrays = {f"{run.cell.cell}/{name}": array for run in first for name, array in picture(run).items()}
+    measurements = gather(found, deviation)
+    arrays |= {f"numbers/{m.cell}/{m.quantity}": np.array(m.values) for m in measurements}
+    return StudyResult(measurements, arrays)
 
 
 def deviation(run: Run) -> dict[str, float]:
