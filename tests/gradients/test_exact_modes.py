@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from families import control, dynamics, features
-from pdebridge.bench.allocation import peak_bytes
 from pdebridge.cube import CONTROLS, load
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import Constant, Control
 from pdebridge.dynamics.perceptron import Perceptron
 from pdebridge.dynamics.post_activation import PostActivation
 from pdebridge.dynamics.time_convolution import TimeConvolution
+from pdebridge.gradients.allocation import peak_bytes
 from pdebridge.gradients.binomial import advances, split
 from pdebridge.gradients.checkpointed import Checkpointed, Revolve
 from pdebridge.gradients.stored import stored

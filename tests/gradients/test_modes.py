@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from families import control, dynamics, features, identifier, points
-from pdebridge.bench.allocation import peak_bytes
 from pdebridge.cube import INTEGRATORS, load
 from pdebridge.dynamics.base import Dynamics, Instant, Theta
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.dynamics.hamiltonian import Hamiltonian
 from pdebridge.dynamics.parabolic import Parabolic
+from pdebridge.gradients.allocation import peak_bytes
 from pdebridge.gradients.checkpointed import Checkpointed
 from pdebridge.gradients.reversible import Reversible
 from pdebridge.gradients.stored import stored

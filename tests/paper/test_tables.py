@@ -5,7 +5,7 @@ import pytest
 from tests.paper.test_verdict import ROW
 
 from pdebridge.paper.published import PublishedNumber
-from pdebridge.paper.tables import experiment_table, mean_and_half_width, verdict_table, write_table
+from pdebridge.paper.tables import mean_and_half_width, verdict_table, write_table
 
 REFERENCES = {"r": {"citation": "R", "survey": 8}}
 
@@ -60,14 +60,3 @@ def test_every_format_holds_every_row(tmp_path):
     assert "\\toprule" in text[".tex"]
     assert "99 % &amp; more | &lt;b&gt;" in text[".html"]
     assert len(list(tmp_path.iterdir())) == 4
-
-
-def test_one_row_a_cell_and_one_column_a_quantity():
-    found = {
-        ("e", "a", "val/accuracy"): {"values": [99.0, 99.5]},
-        ("e", "a", "parameters"): {"values": [132, 132]},
-        ("e", "b", "val/accuracy"): {"values": [98.0, 98.5]},
-    }
-    table = experiment_table(found)
-    assert list(table["cell"]) == ["a", "b"]
-    assert list(table["parameters"]) == ["132", ""]

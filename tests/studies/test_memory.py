@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from pdebridge.bench.allocation import storages
 from pdebridge.bench.gradients import training_step
+from pdebridge.gradients.allocation import storages
 from pdebridge.paper.memory import draw
 from pdebridge.studies import memory as study
 from pdebridge.studies.memory import block, formula, full, memory, peak

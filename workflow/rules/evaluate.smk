@@ -26,4 +26,4 @@ rule study:
         "study {wildcards.study} of {wildcards.experiment}"
     shell:
         "pdebridge study {wildcards.study} {input.cells} --options {params.options:q}"
-        " --out {params.stem} > {log} 2>&1"
+        " --experiment {wildcards.experiment} --out {params.stem} > {log} 2>&1"

@@ -83,6 +83,7 @@ rule table:
         references="config/references.yaml",
         code=code(
             "pdebridge.paper.game_table",
+            "pdebridge.paper.experiment_tables",
             "pdebridge.paper.landing",
             "pdebridge.paper.tables",
             "pdebridge.paper.measurements",
@@ -95,21 +96,24 @@ rule table:
             category="Tables",
             labels={"table": "published numbers"},
         ),
-        experiments=report(
-            f"{PAPER}/experiments.html",
-            caption="../report/experiments.rst",
-            category="Tables",
-            labels={"table": "our experiments"},
-        ),
         games=report(
             f"{PAPER}/meanfield.html",
             caption="../report/meanfield.rst",
             category="Tables",
             labels={"table": "mean field games"},
         ),
+        tables=[
+            report(
+                f"{PAPER}/tables/{name}.html",
+                caption="../report/experiments.rst",
+                category="Tables",
+                labels={"table": name},
+            )
+            for name in EXPERIMENTS
+        ],
         others=multiext(f"{PAPER}/published", ".md", ".tex"),
         beside=multiext(f"{PAPER}/meanfield", ".csv", ".md", ".tex"),
-        more=multiext(f"{PAPER}/experiments", ".csv", ".md", ".tex"),
+        quantities=f"{PAPER}/experiments.csv",
         measurements=f"{PAPER}/measurements.json",
         landing=f"{PAPER}/landing.rst",
     log:

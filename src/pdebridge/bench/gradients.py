@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pdebridge.bench.allocation import peak_bytes
 from pdebridge.bench.rivals import available
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.dynamics.hamiltonian import Hamiltonian
+from pdebridge.gradients.allocation import peak_bytes
 from pdebridge.gradients.checkpointed import Checkpointed
 from pdebridge.gradients.reversible import Reversible
 from pdebridge.gradients.stored import stored

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torchdiffeq import odeint, odeint_adjoint
 
-from pdebridge.bench.allocation import peak_bytes
 from pdebridge.dynamics.control import Constant
 from pdebridge.dynamics.perceptron import Perceptron
+from pdebridge.gradients.allocation import peak_bytes
 from pdebridge.gradients.checkpointed import Checkpointed, Revolve
 from pdebridge.gradients.frozen_steps import FrozenSteps
 from pdebridge.gradients.stored import stored

@@ -71,6 +71,7 @@ def _study(part: ArgumentParser) -> None:
     part.add_argument("study", choices=sorted(STUDIES))
     part.add_argument("measurements", nargs="*", type=Path, metavar="CELL.json", help="what trainings wrote, if needed")
     part.add_argument("--options", default="{}", metavar="JSON", help="keyword arguments of the study")
+    part.add_argument("--experiment", metavar="NAME", help="whose table a study without runs belongs to")
     part.add_argument("--out", type=Path, required=True, help="stem: STEM.json holds numbers, STEM.npz arrays")
 
 
@@ -83,7 +84,7 @@ def _figure(part: ArgumentParser) -> None:
 def _table(part: ArgumentParser) -> None:
     part.add_argument("measurements", nargs="+", type=Path, metavar="FILE.json")
     part.add_argument("--scale", choices=SCALES, default="laptop")
-    part.add_argument("--out", type=Path, required=True, help="folder of published.*, experiments.*, landing.rst")
+    part.add_argument("--out", type=Path, required=True, help="folder of published.*, tables/, landing.rst")
 
 
 def _regress(part: ArgumentParser) -> None:

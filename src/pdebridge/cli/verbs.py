@@ -156,7 +156,7 @@ def runs_of(files: list[Path]) -> list[Path]:
 
 
 def study(options: Namespace) -> None:
-    """Run one study over the run directories of some cells."""
+    """Run one study over the run directories of some cells, or for itself."""
     from dataclasses import asdict
 
     import numpy as np
@@ -166,9 +166,9 @@ def study(options: Namespace) -> None:
     result = load(STUDIES[options.study])(runs_of(options.measurements), **json.loads(options.options))
     with whole(options.out.with_name(options.out.name + ".npz")) as path:
         np.savez_compressed(path, **result.arrays)
-    write_json(
-        options.out.with_name(options.out.name + ".json"), {"measurements": [asdict(m) for m in result.measurements]}
-    )
+    owner = {} if options.measurements or not options.experiment else {"experiment": options.experiment}
+    measurements = [asdict(m) | owner for m in result.measurements]
+    write_json(options.out.with_name(options.out.name + ".json"), {"measurements": measurements})
 
 
 def figure(options: Namespace) -> None:
@@ -187,23 +187,26 @@ def figure(options: Namespace) -> None:
 
 
 def table(options: Namespace) -> None:
-    """Write the verdict table, the table of our experiments, and the report's landing page."""
+    """Write the verdict table, the tables of our experiments and of the games, and the report's landing page."""
+    from pdebridge.paper.experiment_tables import all_quantities, of_experiment
     from pdebridge.paper.game_table import game_table
-    from pdebridge.paper.landing import landing
+    from pdebridge.paper.landing import experiment_names, landing
     from pdebridge.paper.measurements import collect
     from pdebridge.paper.published import read_published, read_references
-    from pdebridge.paper.tables import COMPACT, experiment_table, verdict_table, write_table
+    from pdebridge.paper.tables import COMPACT, verdict_table, write_table
 
-    found, scale = collect(options.measurements), options.scale
+    found, scale, out = collect(options.measurements), options.scale, options.out
+    interval = f"mean ± 95 % half-width over seeds, scale {scale}"
     verdicts = verdict_table(read_published(), found, read_references(), scale)
-    ours = experiment_table({key: m for key, m in found.items() if key[0] != "weights"})
-    write_table(verdicts, options.out / "published", f"Published numbers beside ours, scale {scale}", COMPACT)
-    write_table(ours, options.out / "experiments", f"Our experiments, mean ± 95 % half-width over seeds, scale {scale}")
-    caption = f"Mean field games: weighted costs, mean ± 95 % half-width over seeds, scale {scale}"
-    write_table(game_table(found), options.out / "meanfield", caption)
-    write_json(options.out / "measurements.json", {"measurements": list(found.values())})
-    with whole(options.out / "landing.rst") as path:
-        path.write_text(landing(verdicts, ours, scale), encoding="utf-8")
+    write_table(verdicts, out / "published", f"Published numbers beside ours, scale {scale}", COMPACT)
+    write_table(game_table(found), out / "meanfield", f"Mean field games: weighted costs, {interval}")
+    for name in experiment_names(found):
+        write_table(of_experiment(found, name), out / "tables" / name, f"{name}: {interval}")
+    with whole(out / "experiments.csv") as path:
+        all_quantities({key: m for key, m in found.items() if key[0] != "weights"}).to_csv(path, index=False)
+    write_json(out / "measurements.json", {"measurements": list(found.values())})
+    with whole(out / "landing.rst") as path:
+        path.write_text(landing(verdicts, found, scale), encoding="utf-8")
 
 
 def regress(options: Namespace) -> int:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from pdebridge.paper.experiment_tables import of_experiment
+from pdebridge.paper.measurements import Key
 from pdebridge.paper.tables import COMPACT, markdown
 from pdebridge.provenance import commit
 
@@ -14,7 +16,11 @@ row's threshold of it. *better*, *worse*, *differs*: it is not so. *too few seed
 *source unconfirmed*: we could not read the number in its source, so it is not judged.
 """
 
-HEADLINE = ["experiment", "cell", "seeds", "val/accuracy", "test/accuracy", "cost/total", "parameters", "seconds"]
+HEADLINES = {
+    "Networks": ["validation (%)", "test (%)", "weights", "seconds"],
+    "Mean field games": ["L + F + G", "lower bound", "weights", "seconds"],
+}
+"""What the landing page shows of a cell: the first table whose first column the cell has."""
 
 
 def counts(table: pd.DataFrame) -> str:
@@ -22,7 +28,25 @@ def counts(table: pd.DataFrame) -> str:
     return ", ".join(f"{n} {name}" for name, n in Counter(table["verdict"]).most_common())
 
 
-def landing(table: pd.DataFrame, experiments: pd.DataFrame, scale: str) -> str:
+def experiment_names(found: dict[Key, dict[str, Any]]) -> list[str]:
+    """Return the experiments that were measured, in their order; counts of weights alone are none."""
+    return list(dict.fromkeys(experiment for experiment, _, _ in found if experiment != "weights"))
+
+
+def headlines(found: dict[Key, dict[str, Any]]) -> dict[str, pd.DataFrame]:
+    """Return the headline numbers of every trained cell, networks and games apart."""
+    tables = {name: of_experiment(found, name) for name in experiment_names(found)}
+    pages: dict[str, pd.DataFrame] = {}
+    for title, columns in HEADLINES.items():
+        parts = [table.assign(experiment=name) for name, table in tables.items() if columns[0] in table]
+        if parts:
+            every = pd.concat(parts).fillna("")
+            shown = ["experiment", "cell", "seeds", *(name for name in columns if name in every)]
+            pages[title] = every.loc[every[columns[0]] != "", shown]
+    return pages
+
+
+def landing(table: pd.DataFrame, found: dict[Key, dict[str, Any]], scale: str) -> str:
     """Return the report's landing page as reStructuredText: headline numbers of every experiment, verdicts counted."""
     measured = table[table["ours"] != ""]
     return "\n".join(
@@ -32,10 +56,11 @@ def landing(table: pd.DataFrame, experiments: pd.DataFrame, scale: str) -> str:
             f"{len(table)} published numbers: {counts(table)}. {VERDICTS}",
             "Every table, figure and run is under *Results*; every number there leads to its run directory.",
             "",
-            "**Ours**",
-            "",
-            *rst_table(experiments[[name for name in HEADLINE if name in experiments]]),
-            "",
+            *(
+                line
+                for title, frame in headlines(found).items()
+                for line in (f"**{title}**", "", *rst_table(frame), "")
+            ),
             "**Published numbers that this scale can check**",
             "",
             *(
@@ -56,7 +81,7 @@ def rst_table(frame: pd.DataFrame) -> list[str]:
     return lines
 
 
-def results_page(table: pd.DataFrame, experiments: pd.DataFrame, scale: str, facts: dict[str, Any]) -> str:
+def results_page(table: pd.DataFrame, found: dict[Key, dict[str, Any]], scale: str, facts: dict[str, Any]) -> str:
     """Return RESULTS.md: published, ours, interval, verdict, commit."""
     here = commit()
     measured = table[table["ours"] != ""][COMPACT]
@@ -75,6 +100,10 @@ def results_page(table: pd.DataFrame, experiments: pd.DataFrame, scale: str, fac
             markdown(measured),
             "## Our experiments, mean and 95 % interval over seeds",
             "",
-            markdown(experiments),
+            *(
+                line
+                for name in experiment_names(found)
+                for line in (f"### {name}", "", markdown(of_experiment(found, name)))
+            ),
         ]
     )

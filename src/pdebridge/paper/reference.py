@@ -31,24 +31,19 @@ def update(results: Path, scale: str) -> None:
     folder = _paper(results, scale)
     table = _verdicts(folder)
     provenance = {**commit(), "versions": versions(), "hardware": hardware()}
-    judged = table[table["ours"] != ""]
+    judged, found = table[table["ours"] != ""], collect([folder / "measurements.json"])
     write_json(
         results / "reference" / f"{scale}.json",
         {
             "scale": scale,
             **provenance,
             "verdicts": dict(zip(judged["id"], judged["verdict"], strict=True)),
-            "measurements": [
-                {**m, "runs": []}
-                for m in collect([folder / "measurements.json"]).values()
-                if "seconds" not in m["quantity"]
-            ],
+            "measurements": [{**m, "runs": []} for m in found.values() if "seconds" not in m["quantity"]],
         },
     )
     if scale == "laptop":
-        experiments = pd.read_csv(folder / "experiments.csv", dtype=str, keep_default_na=False)
         with whole(results.parent / "RESULTS.md") as path:
-            path.write_text(results_page(table, experiments, scale, hardware()), encoding="utf-8")
+            path.write_text(results_page(table, found, scale, hardware()), encoding="utf-8")
 
 
 def judge(results: Path, scale: str, partial: bool) -> int:

@@ -82,16 +82,6 @@ def plain(value: float) -> str:
     return f"{value:.6g}"
 
 
-def experiment_table(found: dict[Key, dict[str, Any]]) -> pd.DataFrame:
-    """Return one row a cell: mean and 95 % half-width over seeds of every quantity that was measured."""
-    rows: dict[tuple[str, str], dict[str, str]] = {}
-    for (experiment, cell, quantity), measurement in found.items():
-        row = rows.setdefault((experiment, cell), {"experiment": experiment, "cell": cell})
-        row["seeds"] = str(len(measurement["values"]))
-        row[quantity] = mean_and_half_width(measurement["values"])
-    return pd.DataFrame(list(rows.values())).fillna("")
-
-
 def mean_and_half_width(values: list[float]) -> str:
     """Return ``mean ± half-width`` of the 95 % interval, both to the digits that the half-width supports."""
     ours = interval(values)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pdebridge.bench.allocation import peak_bytes
 from pdebridge.bench.gradients import training_step
 from pdebridge.cube import GRADIENTS, load
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.dynamics.hamiltonian import Hamiltonian
+from pdebridge.gradients.allocation import peak_bytes
 from pdebridge.integrators.verlet import Verlet
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.published import build

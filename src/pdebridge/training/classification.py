@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from pdebridge.configuration.experiment import ClassificationCell, Training
+from pdebridge.gradients.allocation import peak_bytes
 from pdebridge.gradients.reversible import Reversible
 from pdebridge.networks.regularisation import flows, project, smoothness, tikhonov, total_variation
 from pdebridge.training import construct
@@ -95,7 +96,7 @@ class Classification(Task):
         return {"reversal/error": max(measured)} if measured else {}
 
     def summary(self, last: Figures) -> Figures:
-        """Return accuracies in per cent, losses, and the number of weights."""
+        """Return accuracies in per cent, losses, the number of weights, and ``memory`` (bytes) of a step's passes."""
         if self.training_spec.select == "best":
             self.return_to_best()
         measured = [evaluate(self.net, *samples, part) for part, samples in self.data.items()]
@@ -103,7 +104,16 @@ class Classification(Task):
             **{name: value for figures in measured for name, value in figures.items()},
             "train/objective": last["train/loss"],
             "parameters": sum(p.numel() for p in self.net.parameters()),
+            "memory": float(self.memory()),
         }
+
+    def memory(self) -> int:
+        """Return the most bytes that a forward and a backward pass of one batch have alive among what they make."""
+        x, c = next(iter(self.loaders()[0]))
+        self.zero_grad()
+        peak = peak_bytes(lambda: self.objective(self.net(x), c).backward())
+        self.zero_grad()
+        return peak
 
     def blame(self, batch: tuple[Tensor, Tensor]) -> str:
         """Return the first layer that is not finite, and the rate or step size to lower."""

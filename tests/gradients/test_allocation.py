@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional
 
-from pdebridge.bench.allocation import Allocation, peak_bytes
+from pdebridge.gradients.allocation import Allocation, peak_bytes
 
 
 def test_freed_tensors_do_not_count_twice() -> None:

@@ -1,0 +1,67 @@
+"""The tables of our own experiments: one row a cell, one column a quantity, mean and interval over seeds."""
+
+from typing import Any
+
+import pandas as pd
+
+from pdebridge.paper.measurements import Key
+from pdebridge.paper.tables import mean_and_half_width
+
+MEGABYTE = 1e-6
+HEADINGS: dict[str, tuple[str, float]] = {
+    "train/accuracy": ("training (%)", 1),
+    "val/accuracy": ("validation (%)", 1),
+    "test/accuracy": ("test (%)", 1),
+    "noise-0.3/accuracy": ("with noise 0.3 (%)", 1),
+    "pgd-0.05/accuracy": ("under PGD 0.05 (%)", 1),
+    "cost/total": ("L + F + G", 1),
+    "cost/L": ("L", 1),
+    "cost/F": ("F", 1),
+    "cost/G": ("G", 1),
+    "exact/total": ("exact L + F + G", 1),
+    "error/cost": ("error of the cost (%)", 1),
+    "error/velocity": ("error of the velocity (%)", 1),
+    "certificate/bound": ("lower bound", 1),
+    "certificate/gap": ("gap", 1),
+    "refinement/change": ("change at 4 nt (%)", 1),
+    "parameters": ("weights", 1),
+    "seconds": ("seconds", 1),
+    "memory": ("memory of a step (MB)", MEGABYTE),
+    "reversal/error": ("error of reversal", 1),
+    "growth": ("growth", 1),
+    "certificate/margin": ("certified step / h", 1),
+    "certificate/certified": ("certified steps (%)", 1),
+    "bytes": ("memory (MB)", MEGABYTE),
+    "formula/bytes": ("formula (MB)", MEGABYTE),
+}
+"""Quantities that the tables for reading show, in this order, with the unit that they have there."""
+
+
+def all_quantities(found: dict[Key, dict[str, Any]]) -> pd.DataFrame:
+    """Return one row a cell of every experiment: mean and 95 % half-width over seeds of all that was measured."""
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for (experiment, cell, quantity), measurement in found.items():
+        row = rows.setdefault((experiment, cell), {"experiment": experiment, "cell": cell})
+        row["seeds"] = str(len(measurement["values"]))
+        row[quantity] = mean_and_half_width(measurement["values"])
+    return pd.DataFrame(list(rows.values())).fillna("")
+
+
+def of_experiment(found: dict[Key, dict[str, Any]], experiment: str) -> pd.DataFrame:
+    """Return the table for reading of one experiment.
+
+    Trained cells show the quantities of `HEADINGS`; where nothing was trained, a study's own quantities follow.
+    """
+    mine = {key: m for key, m in found.items() if key[0] == experiment}
+    trained = any(quantity == "parameters" for _, _, quantity in mine)
+    shown = {key: m for key, m in mine.items() if key[2] in HEADINGS or not trained}
+    table = all_quantities({key: _in_unit(key, m) for key, m in shown.items()})
+    ordered = [name for name in HEADINGS if name in table] + [name for name in table if name not in HEADINGS]
+    front = [name for name in ("cell", "seeds") if name in table]
+    columns = front + [name for name in ordered if name not in ("experiment", *front)]
+    return table[columns].rename(columns={name: heading for name, (heading, _) in HEADINGS.items()})
+
+
+def _in_unit(key: Key, measurement: dict[str, Any]) -> dict[str, Any]:
+    _, factor = HEADINGS.get(key[2], ("", 1))
+    return {**measurement, "values": [factor * value for value in measurement["values"]]}
