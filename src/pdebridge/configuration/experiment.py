@@ -184,6 +184,8 @@ class Experiment(Strict):
     """Seeds 0, 1, ..., n-1."""
     cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = {"default": {}}
     """Variants by name, each with the keys that it replaces; one job trains all seeds of a cell."""
+    cells_per_job: Count = 1
+    """Cells that one job trains one after another, so that small ones share the seconds that imports take."""
     at: dict[Scale, dict[str, Any]] = {}
     """Keys that a scale replaces: budgets only."""
     studies: list[in_table(STUDIES, "study")] = []  # type: ignore[valid-type]

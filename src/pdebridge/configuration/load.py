@@ -31,6 +31,8 @@ TASKS: dict[str, tuple[type[Experiment], type[Cell]]] = {
     "study": (StudyExperiment, Cell),
 }
 
+OF_THE_FILE = {"name", "cells", "cells_per_job", "at", "studies", "figures", "scale"}  # keys that no cell has
+
 
 def read_yaml(path: Path) -> Mapping:
     """Return the mapping in a YAML file; an empty file is an empty mapping."""
@@ -165,7 +167,7 @@ def read_experiment(name: str, folder: Path = EXPERIMENTS) -> Experiment:
 
 def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS) -> list[Cell]:
     """Resolve an experiment at the scale of the settings: scale first, then the cell, then overrides, then limits."""
-    base = experiment.model_dump(exclude={"name", "cells", "at", "studies", "figures", "scale"}, exclude_unset=True)
+    base = experiment.model_dump(exclude=OF_THE_FILE, exclude_unset=True)
     override = settings.overrides.get(experiment.name, {})
     return [
         _cell(experiment, name, merge(base, experiment.at.get(settings.scale, {}), change, override), settings, folder)
