@@ -12,12 +12,12 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.settings import Tracking
 from pdebridge.cube import load
-from pdebridge.files import replace_folder, write_json
+from pdebridge.files import replace_folder, whole, write_json
 from pdebridge.provenance import commit, hardware, versions
 from pdebridge.training.fingerprint import fingerprint, is_current, missing_seeds, run_folders
 from pdebridge.training.guard import DivergenceGuard
@@ -66,8 +66,10 @@ def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: li
     history = History(progress)
     fit(module, history, partial / "checkpoints", loggers)
     summary = summarise(module, history)
-    pd.DataFrame(history.rows).to_csv(partial / "history.csv", index=False)
-    save_file({k: v.contiguous() for k, v in module.net.state_dict().items()}, partial / "weights.safetensors")
+    with whole(partial / "history.csv") as path:
+        pd.DataFrame(history.rows).to_csv(path, index=False)
+    with whole(partial / "weights.safetensors") as path:
+        path.write_bytes(save({k: v.contiguous() for k, v in module.net.state_dict().items()}))
     write_json(partial / "summary.json", summary)
     shutil.rmtree(partial / "checkpoints")
     replace_folder(partial, run)
