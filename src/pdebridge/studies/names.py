@@ -3,6 +3,7 @@
 STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
+    "feed-forward": "pdebridge.studies.feed_forward:feed_forward",
     "games": "pdebridge.studies.games:games",
     "memory": "pdebridge.studies.memory:memory",
     "propagation": "pdebridge.studies.propagation:propagation",
