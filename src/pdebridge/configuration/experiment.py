@@ -107,12 +107,15 @@ Network = Annotated[DenseNetwork | StagedNetwork | PublishedNetwork, Field(discr
 
 
 class SGD(Strict):
-    """Stochastic gradient descent with momentum; the rate is multiplied by ``factor`` at the milestones."""
+    """Stochastic gradient descent with momentum."""
 
     name: Literal["sgd"]
     lr: Positive = 0.1
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["steps", "one-cycle"] = "steps"
+    """``steps``: the rate is multiplied by ``factor`` at the milestones. ``one-cycle``: it rises in a line from
+    ``lr / 25`` to ``lr`` in the first fifth of all steps and falls in a line to zero (Smith & Topin, 2018)."""
     milestones: list[Count] = []
     """Epochs after which the rate drops."""
     factor: Positive = 0.1
@@ -154,7 +157,9 @@ class Training(Strict):
     """Samples a step; the full batch if empty."""
     augmentation: Augmentation = Augmentation()
     """Of images; nothing by default."""
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "float64", "bf16-mixed"] = "float32"
+    """``bf16-mixed``: the training evaluates convolutions and matrix products in bfloat16; weights, features and
+    updates stay float32, and so does the evaluation of the trained network."""
     smoothness: Annotated[float, Field(ge=0)] = 0.0
     """alpha of ``alpha h / 2 sum_j |(theta_{j+1} - theta_j) / h|^2`` (Haber & Ruthotto 2017)."""
     variation: Annotated[float, Field(ge=0)] = 0.0

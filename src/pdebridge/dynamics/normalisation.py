@@ -78,7 +78,8 @@ class TVNorm(Normalisation):
     """``s a / sqrt(sum_c a_c^2 + eps) + b`` at every pixel (Ruthotto & Haber, JMIV 2020, eq. 9).
 
     No coupling across the batch, so it is recomputed exactly. With ``K`` a gradient, ``-K^T N(K u)`` is the flow
-    of the smoothed total variation ``sum sqrt(|grad u|^2 + eps)``.
+    of the smoothed total variation ``sum sqrt(|grad u|^2 + eps)``. What autocast hands over in half precision is
+    normalised in the precision of ``s`` and ``b``: operations on one dtype are faster.
 
     Args:
         width: channels.
@@ -96,6 +97,7 @@ class TVNorm(Normalisation):
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return the normalised ``a``; ``at`` is not used."""
         s, b = (w.view(column(a)) for w in affine)
+        a = a.to(s.dtype)
         squares = a.square().sum(dim=1, keepdim=True)  # many times faster than vector_norm along channels
         return a * torch.rsqrt(squares + self.eps) * s + b
 

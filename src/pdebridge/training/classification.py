@@ -49,6 +49,11 @@ class Classification(Task):
         train = Batches(*self.data["train"], spec.batch_size, self.seed, **spec.augmentation.model_dump())
         return train, Batches(*self.data["val"], EVALUATED)
 
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the network's values in the precision of the training, for a loss in that of ``x``."""
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.training_spec.precision == "bf16-mixed"):
+            return self.net(x).to(x.dtype)
+
     def objective(self, logits: Tensor, c: Tensor) -> Tensor:
         """Return the regularised objective for logits ``(batch, classes)`` and labels ``(batch,)``."""
         loss = cross_entropy(logits, c)
@@ -63,7 +68,7 @@ class Classification(Task):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the objective on a batch."""
         x, c = batch
-        loss = self.objective(self.net(x), c)
+        loss = self.objective(self.logits(x), c)
         self.losses.append(loss.detach())
         return loss
 
@@ -75,7 +80,7 @@ class Classification(Task):
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Gather summed loss, correct answers and samples."""
         x, c = batch
-        logits = self.net(x)
+        logits = self.logits(x)
         correct = (logits.argmax(1) == c).sum()
         loss = cross_entropy(logits, c, reduction="sum")
         self.tested.append(torch.stack([loss, correct, torch.tensor(len(c), device=x.device)]).double())
@@ -111,7 +116,7 @@ class Classification(Task):
         """Return the most bytes that a forward and a backward pass of one batch have alive among what they make."""
         x, c = next(iter(self.loaders()[0]))
         self.zero_grad()
-        peak = peak_bytes(lambda: self.objective(self.net(x), c).backward())
+        peak = peak_bytes(lambda: self.objective(self.logits(x), c).backward())
         self.zero_grad()
         return peak
 
@@ -129,7 +134,7 @@ class Classification(Task):
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser and its schedule."""
-        found, schedule = optimiser(self.training_spec, self.net)
+        found, schedule = optimiser(self.training_spec, self.net, len(self.loaders()[0]))
         return {"optimizer": found, "lr_scheduler": schedule} if schedule else found
 
 

@@ -91,6 +91,7 @@ def describe(cell: Cell, seed: int) -> dict[str, Any]:
 def fit(module: Task, history: History, checkpoints: Path, loggers: list[Any]) -> None:
     """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one."""
     quiet_lightning()
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs a pass each
     trainer = pl.Trainer(
         accelerator="auto",
         devices=1,
