@@ -4,6 +4,7 @@ FIGURES = {
     "demonstration": "pdebridge.paper.demonstration:draw",
     "figure1": "pdebridge.paper.figure1:draw",
     "game": "pdebridge.paper.game:draw",
+    "gradients": "pdebridge.paper.gradients:draw",
     "instability": "pdebridge.paper.instability:draw",
     "memory": "pdebridge.paper.memory:draw",
     "reversal": "pdebridge.paper.reversal:draw",

@@ -4,6 +4,7 @@ STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
     "games": "pdebridge.studies.games:games",
+    "gradients": "pdebridge.studies.gradients:gradients",
     "memory": "pdebridge.studies.memory:memory",
     "propagation": "pdebridge.studies.propagation:propagation",
     "reversal": "pdebridge.studies.reversal:reversal",
