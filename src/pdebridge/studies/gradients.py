@@ -36,7 +36,7 @@ SCALE = 2.8  # times torch's initial weights: the norm of the field's Jacobian i
 SEED = 2
 DRAWS = 5  # of the random fields of E3
 DECAYS = (5, 10, 15, 20, 30, 40, 50, 70, 100)
-DAMPINGS = (5, 10, 15, 20, 30)
+DAMPINGS = (10, 15, 20, 25, 30)
 ACTIVATIONS: dict[str, Callable[[Vector], Vector]] = {
     "relu": lambda x: np.maximum(x, 0.0),
     "leaky-relu": lambda x: np.where(x > 0, x, 0.1 * x),
