@@ -23,6 +23,7 @@ DENSE: dict[str, tuple[str, dict[str, Any]]] = {
     "second-order": ("second-order", {"operator": "dense", "normalisation": "none", "activation": "tanh"}),
     "residual": ("residual", {"operator": "dense", "normalisation": "none", "activation": "tanh"}),
     "perceptron": ("perceptron", {"hidden": 5}),
+    "half-damped": ("half-damped", {"hidden": 5, "rate": 2.0}),
     "coupling": ("coupling", {"operator": "dense", "normalisation": "none", "activation": "tanh"}),
 }
 CONVOLUTIONAL: dict[str, tuple[str, dict[str, Any]]] = {

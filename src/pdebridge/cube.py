@@ -22,6 +22,7 @@ DYNAMICS = {
     "coupling": "pdebridge.dynamics.residual:Coupling",
     "imex": "pdebridge.dynamics.imex:ReactionDiffusion",
     "perceptron": "pdebridge.dynamics.perceptron:Perceptron",
+    "half-damped": "pdebridge.dynamics.half_damped:HalfDamped",
     "time-convolution": "pdebridge.dynamics.time_convolution:TimeConvolution",
     "post-activation": "pdebridge.dynamics.post_activation:PostActivation",
 }

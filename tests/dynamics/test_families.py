@@ -148,7 +148,7 @@ def test_tv_flow_denoises_and_keeps_the_edge() -> None:
     assert (u[..., 8:16, 7] - u[..., 8:16, 4]).mean() > 0.9
 
 
-@pytest.mark.parametrize("name", ["hamiltonian-pair", "hamiltonian", "coupling"])
+@pytest.mark.parametrize("name", ["hamiltonian-pair", "hamiltonian", "coupling", "half-damped"])
 def test_odd_widths_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="must be even, not 5"):
         load(DYNAMICS[name])(5)

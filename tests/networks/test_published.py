@@ -12,7 +12,12 @@ from pdebridge.dynamics.parabolic import Parabolic
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.published import PUBLISHED, build
 
-SIZE = {"higham-2-2-3-2": (2, 2), "hyperbolic-3d": (2, 1, 4, 4, 4), "imexnet": (2, 1, 8, 8)}
+SIZE = {
+    "higham-2-2-3-2": (2, 2),
+    "hyperbolic-3d": (2, 1, 4, 4, 4),
+    "imexnet": (2, 1, 8, 8),
+    "mlp-mnist-300": (2, 784),
+}
 COUNTS = {
     "jmiv-parabolic-stl10": 618_554,
     "jmiv-hamiltonian-stl10": 324_794,
@@ -39,10 +44,26 @@ COUNTS = {
     "aaai-hamiltonian-50w-cifar100": 1_306_212,
     "resnet-32-cifar10": 464_154,
     "revnet-38-cifar10": 464_890,
+    "odenet-mnist-conv": 208_266,
+    "odenet-mnist-res": 232_970,
+    "rknet-mnist-conv": 208_266,
+    "rknet-mnist-res": 232_970,
+    "resnet-mnist-conv": 576_778,
+    "resnet-mnist-res": 601_482,
+    "resnet-1-mnist-conv": 206_858,
+    "resnet-1-mnist-res": 231_562,
+    "mlp-mnist-300": 238_510,
+    "anode-resnet18-cifar10": 11_173_962,
+    "anode-squeezenext-cifar10": 461_466,
     "higham-2-2-3-2": 23,
 }
 # the others are the same layouts, deeper or with more classes
 SMALL = [name for name in PUBLISHED if not re.search("1202|218|110|62|50w|(aaai|net).*cifar100", name)]
+
+
+def size(name: str) -> tuple[int, ...]:
+    usual = (2, 1, 28, 28) if "mnist" in name else (2, 3, 32, 32) if "anode" in name else (2, 3, 16, 16)
+    return SIZE.get(name, usual)
 
 
 def weights(net: nn.Module) -> int:
@@ -65,7 +86,7 @@ def test_full_width_networks_are_counted_by_hand(name: str, affine: int) -> None
 def test_every_weight_gets_a_gradient(name: str) -> None:
     torch.manual_seed(0)
     net = build(name)
-    images = torch.randn(SIZE.get(name, (2, 3, 16, 16)))
+    images = torch.randn(size(name))
     loss = net(images).square().mean()
     loss.backward()
     assert torch.isfinite(loss)

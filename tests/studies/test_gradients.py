@@ -5,13 +5,19 @@ kind, drawn otherwise; a factor of 2 covers the draw.
 """
 
 import pytest
+import torch
 
-from pdebridge.studies.gradients import gradients
+from pdebridge.dynamics.base import Instant
+from pdebridge.paper.gradients import draw
+from pdebridge.studies import gradient_cost
+from pdebridge.studies import gradients as study
+from pdebridge.studies.curve import measurements
+from pdebridge.studies.gradient_cost import STATE, Counted, measured, plain, ways
 
 EXACT = {  # no draw: the same numbers
-    "E1/lambda=50/rtol=1e-06": 5.9e11,
-    "E1/lambda=100/rtol=1e-06": 2.9e33,
-    "E1/lambda=100/rtol=1e-10": 5.4e29,
+    "E1/rtol=1e-06/lambda=50": 5.9e11,
+    "E1/rtol=1e-06/lambda=100": 2.9e33,
+    "E1/rtol=1e-10/lambda=100": 5.4e29,
     "E2/rtol=0.001": 2.2e-2,
     "E2/rtol=1e-06": 1.2e-5,
     "E2/rtol=1e-09": 1.3e-8,
@@ -26,49 +32,81 @@ DRAWN = {
     "E4/rk4/N=10": 1.3e-5,
     "E4/dopri5/rtol=0.001": 0.012,
     "E4/dopri5/rtol=1e-06": 6e-6,
-    "E5/d=10/dopri5/rtol=1e-05": 0.010,
-    "E5/d=10/dopri5/rtol=1e-07": 1.3e-4,
-    "E5/d=20/dopri5/rtol=1e-05": 0.81,
-    "E5/d=20/dopri5/rtol=1e-07": 0.31,
-    "E5/d=20/rk4/N=50": 0.26,
-    "E5/d=30/dopri5/rtol=1e-05": 0.73,
-    "E5/d=30/dopri5/rtol=1e-07": 0.51,
-    "E5/d=30/rk4/N=200": 0.53,
+    "E5/dopri5/rtol=1e-05/d=10": 0.010,
+    "E5/dopri5/rtol=1e-07/d=10": 1.3e-4,
+    "E5/dopri5/rtol=1e-05/d=20": 0.81,
+    "E5/dopri5/rtol=1e-07/d=20": 0.31,
+    "E5/rk4/N=50/d=20": 0.26,
+    "E5/dopri5/rtol=1e-05/d=30": 0.73,
+    "E5/dopri5/rtol=1e-07/d=30": 0.51,
+    "E5/rk4/N=200/d=30": 0.53,
 }
 
 
 @pytest.fixture(scope="module")
-def measured() -> dict[tuple[str, str], float]:
-    return {(m.cell, m.quantity): m.values[0] for m in gradients().measurements}
+def errors() -> dict[tuple[str, str], float]:
+    curves = [*study.scalar_decay(), study.scalar_relu(), *study.random_fields(), *study.undamped()]
+    found = [m for curve in [*curves, *study.half_damped()] for m in measurements("gradients", curve)]
+    return {(m.cell, m.quantity): m.values[0] for m in found}
 
 
 @pytest.mark.parametrize(("cell", "value"), EXACT.items())
-def test_states_are_lost_as_before(measured, cell: str, value: float) -> None:
-    assert abs(measured[cell, "state/error"] / value - 1) < 0.06
+def test_states_are_lost_as_before(errors, cell: str, value: float) -> None:
+    assert abs(errors[cell, "state/error"] / value - 1) < 0.06
 
 
-def test_steps_of_the_solver(measured) -> None:
+def test_steps_of_the_solver(errors) -> None:
     for rtol, forward, backward in (("0.001", 12, 7), ("1e-06", 41, 36), ("1e-09", 153, 149)):
-        assert measured[f"E2/rtol={rtol}", "steps/forward"] == forward
-        assert measured[f"E2/rtol={rtol}", "steps/backward"] == backward
-    assert abs(measured["E1/lambda=20/rtol=1e-06", "state/error"] - (1 - 0.976)) < 1e-3
-    assert measured["E1/lambda=10/rtol=1e-06", "state/error"] < 1e-4
+        assert errors[f"E2/rtol={rtol}", "steps/forward"] == forward
+        assert errors[f"E2/rtol={rtol}", "steps/backward"] == backward
+    assert abs(errors["E1/rtol=1e-06/lambda=20", "state/error"] - (1 - 0.976)) < 1e-3
+    assert errors["E1/rtol=1e-06/lambda=10", "state/error"] < 1e-4
 
 
-def test_unbounded_activations_lose_the_state_and_bounded_ones_do_not(measured) -> None:
+def test_unbounded_activations_lose_the_state_and_bounded_ones_do_not(errors) -> None:
     """Single draws scatter by a factor of 10, so only the sizes are compared."""
-    for name in ("relu", "leaky relu", "softplus"):
-        assert 0.01 < measured[f"E3/{name}/n=100", "state/error"] < 1
-        assert measured[f"E3/{name}/n=200", "state/error"] > 0.8
+    for name in ("relu", "leaky-relu", "softplus"):
+        assert 0.01 < errors[f"E3/{name}/n=100", "state/error"] < 1
+        assert errors[f"E3/{name}/n=200", "state/error"] > 0.8
     for n in (100, 200):
-        assert measured[f"E3/tanh/n={n}", "state/error"] < 2e-5
+        assert errors[f"E3/tanh/n={n}", "state/error"] < 2e-5
 
 
 @pytest.mark.parametrize(("cell", "value"), DRAWN.items())
-def test_gradient_errors_within_a_factor_of_two(measured, cell: str, value: float) -> None:
-    assert value / 2 < measured[cell, "gradient/error"] < 2 * value
+def test_gradient_errors_within_a_factor_of_two(errors, cell: str, value: float) -> None:
+    assert value / 2 < errors[cell, "gradient/error"] < 2 * value
 
 
-def test_a_wrong_gradient_still_points_somewhere_else(measured) -> None:
-    assert measured["E4/rk4/N=10", "gradient/cosine"] > 1 - 1e-9
-    assert measured["E5/d=20/dopri5/rtol=1e-05", "gradient/cosine"] < 0.95
+def test_a_wrong_gradient_still_points_somewhere_else(errors) -> None:
+    assert errors["E4/rk4/N=10", "gradient/cosine"] > 1 - 1e-9
+    assert errors["E5/dopri5/rtol=1e-05/d=20", "gradient/cosine"] < 0.95
+
+
+@pytest.mark.parametrize("name", ways())
+def test_every_mode_costs_what_its_formula_says(name: str) -> None:
+    """The work exactly; the memory but for some states of a step, however many steps there are."""
+    for figures in (measured(name, 8), measured(name, 22)):
+        assert 0 <= (figures["bytes"] - figures["formula/bytes"]) / STATE <= 16
+        assert figures["work"] == pytest.approx(figures["formula/work"], rel=1e-12)
+
+
+def test_work_counts_what_autograd_pulls() -> None:
+    F = Counted(2)
+    theta = [w.requires_grad_() for w in F.initial().values()]
+    F(torch.randn(3, 2), theta, Instant(0, 0.0, 1.0)).sum().backward()
+    assert (F.evaluations, F.pulled, F.work) == (1, 1, 3)
+
+
+def test_binomial_checkpointing_takes_the_tabulated_steps() -> None:
+    assert plain(40, 4) == {"steps/forward": 104} and plain(100, 8) == {"steps/forward": 245}
+
+
+def test_the_study_and_its_figure(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(gradient_cost, "STEPS", (2, 3))
+    monkeypatch.setattr(gradient_cost, "SCHEDULES", {1024: (32,)})
+    monkeypatch.setattr(study, "DAMPINGS", (5, 10))
+    monkeypatch.setattr(study, "DRAWS", 1)
+    result = study.gradients([])
+    assert {m.cell for m in result.measurements} >= {"mode/replay/N=3", "revolve/c=32/N=1024", "E5/rk4/N=50/d=10"}
+    draw(result.arrays, tmp_path / "gradients")
+    assert (tmp_path / "gradients.png").stat().st_size > 50_000

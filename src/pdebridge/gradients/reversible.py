@@ -4,71 +4,19 @@ Gomez et al. (NeurIPS 2017), Chang et al. (AAAI 2018).
 """
 
 import warnings
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from pdebridge.dynamics.base import Dynamics, Theta
-from pdebridge.dynamics.field import AdjointField
-from pdebridge.dynamics.normalisation import Recomputing
 from pdebridge.gradients.checkpointed import Checkpointed
-from pdebridge.gradients.replay import Replay
+from pdebridge.gradients.mode import Block, Mode
+from pdebridge.gradients.sums import WeightSums
 from pdebridge.integrators.base import Integrator, State
-from pdebridge.integrators.march import advance, layers
 
 
-@dataclass(frozen=True)
-class Block:
-    """Everything that a pass over a block needs besides tensors."""
-
-    integrator: Integrator
-    dynamics: Dynamics
-    steps: int
-    h: float
-    states: int
-    autocast: torch.autocast
-    mode: "Reversible"
-
-    def backwards(self, theta: Theta, sums: tuple[Tensor | None, ...], state: State, g: State) -> tuple[State, State]:
-        """Return the first state and its cotangent; add the cotangents of the weights to ``sums``."""
-        rows = layers(theta, self.steps)
-        with Recomputing(), self.autocast:
-            for k in reversed(range(self.steps)):
-                totals = tuple(None if total is None else total[k] for total in sums)
-                F = AdjointField(self.dynamics, rows[k], self.integrator.abscissae, k, self.h, totals)
-                state, g = self.integrator.pullback(F, state, g, self.h)
-        return state, g
-
-
-class Reversal(torch.autograd.Function):
-    """A block of ``N`` steps as one node of the graph, with the weights among its inputs."""
-
-    @staticmethod
-    def forward(ctx: Any, block: Block, *tensors: Tensor) -> State:
-        """Run the block without a graph and keep its last state; ``tensors`` are the state and the weights."""
-        theta = tensors[block.states + 1 :]
-        end = advance(block.integrator, block.dynamics, theta, tensors[: block.states], block.steps, block.h)
-        ctx.block = block
-        ctx.save_for_backward(*end, *tensors[block.states :])
-        return end
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *g: Tensor) -> tuple[Tensor | None, ...]:
-        """Recompute the states from the last one, each step giving its part of the gradient."""
-        block: Block = ctx.block
-        end, (u, *theta) = ctx.saved_tensors[: block.states], ctx.saved_tensors[block.states :]
-        wanted = ctx.needs_input_grad[block.states + 2 :]  # after the block, the states and u
-        sums = tuple(torch.zeros_like(w) if want else None for w, want in zip(theta, wanted, strict=True))
-        start, g = block.backwards(theta, sums, end, g)
-        block.mode.observe(block.integrator.finish(start), u)
-        return None, *g, None, *sums
-
-
-class Reversible:
+class Reversible(Mode):
     """Store the last state of a block, recover the others by inverse steps while the gradient flows back.
 
     Activation memory of one state and one layer graph, whatever ``N``; work ``4 N`` evaluations against ``3 N`` of
@@ -90,7 +38,7 @@ class Reversible:
         self.error: Tensor | None = None
         self.fallback: Checkpointed | None = None
 
-    @torch.compiler.disable  # a compiled model runs the block as it is: its backward pass builds graphs
+    @torch.compiler.disable  # a compiled model runs the block as it is
     def __call__(
         self, integrator: Integrator, dynamics: Dynamics, theta: Theta, u: Tensor, steps: int, h: float
     ) -> Tensor:
@@ -104,22 +52,20 @@ class Reversible:
             self.fallback = Checkpointed()
         if self.fallback:
             return self.fallback(integrator, dynamics, theta, u, steps, h)
-        return self.reverse(integrator, dynamics, theta, u, steps, h)
+        return super().__call__(integrator, dynamics, theta, u, steps, h)
 
-    def reverse(
-        self, integrator: Integrator, dynamics: Dynamics, theta: Theta, u: Tensor, steps: int, h: float
-    ) -> Tensor:
-        """Integrate with the reversible gradient."""
-        state = integrator.start(u)
-        autocast = torch.autocast(
-            u.device.type,
-            dtype=torch.get_autocast_dtype(u.device.type),
-            enabled=torch.is_autocast_enabled(u.device.type),
-            cache_enabled=False,  # it would keep a copy of every layer's weights until the end of the block
-        )
-        F = Replay(dynamics) if dynamics.stochastic else dynamics
-        block = Block(integrator, F, steps, h, len(state), autocast, self)
-        return integrator.finish(Reversal.apply(block, *state, u.detach(), *theta))
+    def onwards(self, block: Block, state: State, sums: WeightSums) -> tuple[State, tuple[State, State]]:
+        """Return the last state, and the first one too, for comparison alone."""
+        end = block.advance(state, 0, block.steps)
+        return end, (state, end)
+
+    def backwards(self, block: Block, memory: tuple[State, State], sums: WeightSums, g: State) -> State:
+        """Recompute the states from the last one, each step giving its part of the gradient."""
+        start, state = memory
+        for k in reversed(range(block.steps)):
+            state, g = block.integrator.pullback(block.adjoint_field(k, sums), state, g, block.h)
+        self.observe(block.integrator.finish(state), block.integrator.finish(start))
+        return g
 
     def observe(self, recovered: Tensor, u: Tensor) -> None:
         """Note the error of a recovery, on the device."""

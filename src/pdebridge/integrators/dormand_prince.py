@@ -129,7 +129,7 @@ class DormandPrince(Integrator):
         self.evaluations.start += 2
         self.evaluations.accepted += STAGES * len(watched.accepted)
         self.evaluations.rejected += STAGES * watched.rejected
-        return states[1], watched.accepted
+        return states[1].clone(), watched.accepted  # not a view that keeps the first state alive
 
 
 class Watched:

@@ -1,13 +1,13 @@
 """The two CIFAR networks of ANODE (Gholami, Keutzer & Biros, IJCAI 2019), every second block an ODE."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.post_activation import PostActivation
-from pdebridge.networks.flow import Flow
+from pdebridge.networks.continuous import NeuralODE
 
 Normalised = tuple[nn.Conv2d, nn.BatchNorm2d]
 
@@ -63,30 +63,51 @@ def squeezed_transition(inputs: int, outputs: int, stride: int) -> Transition:
     return Transition(layers, chain(convolution(inputs, outputs, stride=stride, bias=True)))
 
 
-Blocks = Callable[[Dynamics], Flow]
+RESIDUAL_STAGES = ((64, 64, 1), (64, 128, 2), (128, 256, 2), (256, 512, 2))  # channels in and out, stride
+SQUEEZED_STAGES = ((64, 32, 1), (32, 64, 2), (64, 128, 2), (128, 256, 2))
 
 
-def resnet18(flow: Blocks, steps: int = 2, normalisation: str = "batch", classes: int = 10) -> nn.Sequential:
+def resnet18(
+    integrator: str = "forward-euler",
+    gradient: str = "stored",
+    gradient_options: Mapping[str, Any] | None = None,
+    steps: int = 2,
+    normalisation: str = "batch",
+    classes: int = 10,
+) -> nn.Sequential:
     """Return ResNet-18 for ``(batch, 3, 32, 32)`` with 64, 128, 256, 512 channels; the second block a stage is a flow.
 
+    ANODE's own gradient is ``checkpointed`` with ``every: block``.
+
     Args:
-        flow: puts control, integrator, gradient and ``steps`` steps on [0, 1] to a dynamics.
+        integrator: name; ``forward-euler``, ``rk2`` and ``rk4`` are the paper's.
+        gradient: name of the gradient mode.
+        gradient_options: of the gradient mode.
         steps: of each flow; each has batch statistics of its own.
         normalisation: inside the flows.
         classes: number of classes.
     """
+    block = NeuralODE(integrator, gradient, steps, {}, gradient_options or {})
     stages: list[nn.Module] = chain(convolution(3, 64, (3, 3)))
-    for inputs, outputs, stride in ((64, 64, 1), (64, 128, 2), (128, 256, 2), (256, 512, 2)):
+    for inputs, outputs, stride in RESIDUAL_STAGES:
         F = PostActivation(outputs, "residual", normalisation, steps)
-        stages += [residual_transition(inputs, outputs, stride), flow(F)]
+        stages += [residual_transition(inputs, outputs, stride), block.flow(F)]
     return nn.Sequential(*stages, nn.AvgPool2d(4), nn.Flatten(), nn.Linear(512, classes))
 
 
-def squeezenext(flow: Blocks, steps: int = 2, normalisation: str = "batch", classes: int = 10) -> nn.Sequential:
+def squeezenext(
+    integrator: str = "rk2",
+    gradient: str = "stored",
+    gradient_options: Mapping[str, Any] | None = None,
+    steps: int = 2,
+    normalisation: str = "batch",
+    classes: int = 10,
+) -> nn.Sequential:
     """Return SqueezeNext for ``(batch, 3, 32, 32)`` with 32, 64, 128, 256 channels; arguments as in `resnet18`."""
+    block = NeuralODE(integrator, gradient, steps, {}, gradient_options or {})
     stages: list[nn.Module] = chain(convolution(3, 64, (3, 3), bias=True))
-    for inputs, outputs, stride in ((64, 32, 1), (32, 64, 2), (64, 128, 2), (128, 256, 2)):
+    for inputs, outputs, stride in SQUEEZED_STAGES:
         F = PostActivation(outputs, "squeezenext", normalisation, steps)
-        stages += [squeezed_transition(inputs, outputs, stride), flow(F)]
+        stages += [squeezed_transition(inputs, outputs, stride), block.flow(F)]
     last = chain(convolution(256, 128, bias=True))
     return nn.Sequential(*stages, *last, nn.AvgPool2d(4), nn.Flatten(), nn.Linear(128, classes))

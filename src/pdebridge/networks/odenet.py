@@ -3,18 +3,18 @@
 Chen et al. (NeurIPS 2018), section 3; the example differs from the paper in solver and architecture.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pdebridge.cube import known
-from pdebridge.dynamics.base import Dynamics
+from pdebridge.cube import known, load, target
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.dynamics.residual import Residual
 from pdebridge.dynamics.time_convolution import TimeConvolution
-from pdebridge.gradients.stored import stored
 from pdebridge.integrators.euler import ForwardEuler
+from pdebridge.networks.continuous import NeuralODE
 from pdebridge.networks.flow import Flow
 
 CHANNELS = 64
@@ -85,14 +85,45 @@ class ImageClassifier(nn.Module):
         return self.classifier(torch.relu(self.norm(self.flow(self.stem(y)))).mean((2, 3)))
 
 
-def odenet(flow: Callable[[Dynamics], Flow], stem: str = "res", inputs: int = 1, classes: int = 10) -> ImageClassifier:
-    """Return the ODE network; ``flow`` puts control, integrator and gradient to the field."""
-    return ImageClassifier(flow(TimeConvolution(CHANNELS)), stem, inputs, classes)
+def odenet(
+    stem: str = "res",
+    integrator: str = "dopri5",
+    integrator_options: Mapping[str, Any] | None = None,
+    gradient: str = "stored",
+    gradient_options: Mapping[str, Any] | None = None,
+    steps: int = 1,
+    inputs: int = 1,
+    classes: int = 10,
+) -> ImageClassifier:
+    """Return the ODE network; with the adjoint it is the paper's ODE-Net, with an exact gradient its RK-Net.
+
+    Args:
+        stem: ``conv`` or ``res``.
+        integrator: name; ``dopri5`` with ``rtol=1e-3`` is the example's.
+        integrator_options: of the integrator.
+        gradient: name of the gradient mode.
+        gradient_options: of the gradient mode.
+        steps: steps or intervals on [0, 1].
+        inputs: channels of the images.
+        classes: number of classes.
+    """
+    block = NeuralODE(integrator, gradient, steps, integrator_options or {}, gradient_options or {})
+    return ImageClassifier(block.flow(TimeConvolution(CHANNELS)), stem, inputs, classes)
 
 
-def resnet(blocks: int = 6, stem: str = "res", inputs: int = 1, classes: int = 10) -> ImageClassifier:
-    """Return the residual network with ``blocks`` pre-activation blocks, Euler steps of ``h = 1``."""
+def resnet(
+    blocks: int = 6, stem: str = "res", gradient: str = "stored", inputs: int = 1, classes: int = 10
+) -> ImageClassifier:
+    """Return the residual network with ``blocks`` pre-activation blocks, Euler steps of ``h = 1``.
+
+    Args:
+        blocks: with one the network is as large as the ODE network, the control that the paper lacks.
+        stem: ``conv`` or ``res``.
+        gradient: name of the gradient mode.
+        inputs: channels of the images.
+        classes: number of classes.
+    """
     F = Residual(CHANNELS, normalisation="group")
-    return ImageClassifier(
-        Flow(F, PiecewiseConstant(F, blocks), ForwardEuler(), stored, blocks, blocks), stem, inputs, classes
-    )
+    mode = load(target("gradient", gradient))
+    flow = Flow(F, PiecewiseConstant(F, blocks), ForwardEuler(), mode, blocks, blocks)
+    return ImageClassifier(flow, stem, inputs, classes)

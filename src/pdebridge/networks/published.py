@@ -7,6 +7,8 @@ from pdebridge.cube import known, load
 STAGED = "pdebridge.networks.staged:staged"
 POOLED = "pdebridge.networks.pooled:pooled"
 RESIDUAL = "pdebridge.networks.baselines:residual"
+FEEDFORWARD = "pdebridge.networks.feedforward:FeedForward"
+ODENET, RESNET = "pdebridge.networks.odenet:odenet", "pdebridge.networks.odenet:resnet"
 HYPERBOLIC = "pdebridge.networks.hyperbolic:FullyHyperbolic"
 
 
@@ -111,6 +113,35 @@ def _baselines() -> dict[str, Layout]:
     }
 
 
+def _neural_odes() -> dict[str, Layout]:
+    """The MNIST networks of torchdiffeq's example by stem, the MLP of the paper's table, and ANODE's two for CIFAR-10.
+
+    ODE-Net and RK-Net are one network that is differentiated in two ways.
+    """
+    chen, gholami = "Chen et al., NeurIPS 2018; torchdiffeq's odenet_mnist.py", "Gholami, Keutzer & Biros, IJCAI 2019"
+    adaptive = {"integrator": "dopri5", "integrator_options": {"rtol": 1e-3}}
+    rows: list[tuple[str, str, dict[str, Any], dict[str, int]]] = [
+        ("odenet", ODENET, adaptive, {"conv": 208_266, "res": 232_970}),
+        ("rknet", ODENET, adaptive, {"conv": 208_266, "res": 232_970}),
+        ("resnet", RESNET, {"blocks": 6}, {"conv": 576_778, "res": 601_482}),
+        ("resnet-1", RESNET, {"blocks": 1}, {"conv": 206_858, "res": 231_562}),
+    ]
+    return {
+        **{
+            f"{name}-mnist-{stem}": Layout(reference, {**options, "stem": stem}, weights, chen)
+            for name, reference, options, counts in rows
+            for stem, weights in counts.items()
+        },
+        "mlp-mnist-300": Layout(FEEDFORWARD, {"widths": (784, 300, 10)}, 238_510, "LeCun et al., 1998"),
+        "anode-resnet18-cifar10": Layout(
+            "pdebridge.networks.anode:resnet18", {"integrator": "forward-euler"}, 11_173_962, gholami
+        ),
+        "anode-squeezenext-cifar10": Layout(
+            "pdebridge.networks.anode:squeezenext", {"integrator": "rk2"}, 461_466, gholami
+        ),
+    }
+
+
 def _others() -> dict[str, Layout]:
     image = {"channels": 3, "classes": 10, "units": ((4, "down"), (4, "down"), (4, ""))}
     volume = {"channels": 1, "classes": 2, "units": ((4, "down"), (4, "up"), (4, "")), "dimension": 3, "dense": True}
@@ -119,13 +150,11 @@ def _others() -> dict[str, Layout]:
         "hyperbolic-2d": Layout(HYPERBOLIC, image, None, lensink),
         "hyperbolic-3d": Layout(HYPERBOLIC, volume, None, lensink),
         "imexnet": Layout("pdebridge.networks.imex:imexnet", {"channels": 1, "classes": 4}, None, imex),
-        "higham-2-2-3-2": Layout(
-            "pdebridge.networks.feedforward:FeedForward", {}, 23, "Higham & Higham, SIAM Review 2019"
-        ),
+        "higham-2-2-3-2": Layout(FEEDFORWARD, {}, 23, "Higham & Higham, SIAM Review 2019"),
     }
 
 
-PUBLISHED: dict[str, Layout] = _jmiv() | _aaai() | _baselines() | _others()
+PUBLISHED: dict[str, Layout] = _jmiv() | _aaai() | _baselines() | _neural_odes() | _others()
 
 
 def build(name: str, **options: Any) -> Any:

@@ -5,6 +5,7 @@ FIGURES = {
     "feed-forward": "pdebridge.paper.feed_forward:draw",
     "figure1": "pdebridge.paper.figure1:draw",
     "game": "pdebridge.paper.game:draw",
+    "gradients": "pdebridge.paper.gradients:draw",
     "instability": "pdebridge.paper.instability:draw",
     "memory": "pdebridge.paper.memory:draw",
     "reversal": "pdebridge.paper.reversal:draw",

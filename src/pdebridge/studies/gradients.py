@@ -1,10 +1,11 @@
-"""Where the reverse-time gradient of a neural ODE goes wrong: five experiments, no data and no training.
+"""Where the gradient of a neural ODE comes from: what reverse time gets wrong, what exactness costs. No data.
 
 After Gholami, Keutzer & Biros (ANODE, IJCAI 2019, section 3) and Onken & Ruthotto (arXiv:2005.13420, 2020).
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +14,8 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from pdebridge.dynamics.base import Instant, Theta, Transpose
 from pdebridge.dynamics.control import Constant
-from pdebridge.dynamics.perceptron import Perceptron
+from pdebridge.dynamics.half_damped import HalfDamped
 from pdebridge.gradients.frozen_steps import FrozenSteps
 from pdebridge.gradients.mode import Mode
 from pdebridge.gradients.reverse_time import ReverseTime
@@ -25,26 +25,33 @@ from pdebridge.integrators.dormand_prince import DormandPrince
 from pdebridge.integrators.euler import ForwardEuler
 from pdebridge.integrators.runge_kutta import RK4, ExplicitMidpoint
 from pdebridge.networks.flow import Flow
-from pdebridge.studies.result import Measurement, StudyResult
+from pdebridge.studies.curve import Curve, measurements
+from pdebridge.studies.gradient_cost import modes, revolve
+from pdebridge.studies.result import StudyResult
 
 Vector = NDArray[np.float64]
-Values = Iterator[tuple[str, str, float]]
 
 WIDTH, HIDDEN, BATCH = 16, 64, 32
 SCALE = 2.8  # times torch's initial weights: the norm of the field's Jacobian is then about 2
 SEED = 2
 DRAWS = 5  # of the random fields of E3
+DECAYS = (5, 10, 15, 20, 30, 40, 50, 70, 100)
+DAMPINGS = (10, 15, 20, 25, 30)
 ACTIVATIONS: dict[str, Callable[[Vector], Vector]] = {
     "relu": lambda x: np.maximum(x, 0.0),
-    "leaky relu": lambda x: np.where(x > 0, x, 0.1 * x),
+    "leaky-relu": lambda x: np.where(x > 0, x, 0.1 * x),
     "softplus": lambda x: np.logaddexp(0.0, x),
     "tanh": np.tanh,
 }
-FIXED = {"forward-euler": (ForwardEuler, (2, 10, 50)), "rk2": (ExplicitMidpoint, (2, 10)), "rk4": (RK4, (2, 10))}
+FIXED: dict[str, tuple[type[Integrator], tuple[int, ...]]] = {
+    "forward-euler": (ForwardEuler, (2, 5, 10, 20, 50)),
+    "rk2": (ExplicitMidpoint, (2, 5, 10, 20, 50)),
+    "rk4": (RK4, (2, 5, 10, 20)),
+}
 
 
-def gradients() -> StudyResult:
-    """Return errors of the state found again, and of the reverse-time gradient, by experiment.
+def gradients(runs: list[Path]) -> StudyResult:
+    """Return errors of the state found again and of the reverse-time gradient, and memory and work of every mode.
 
     Forward from 0 to 1 and back, with SciPy's RK45 in float64 (``atol = rtol / 1000``); ``state/error`` is
     ``|z(0) found again - z(0)| / |z(0)|``:
@@ -59,10 +66,16 @@ def gradients() -> StudyResult:
     - E4: ``u' = F(u)``, a 16-64-16 tanh perceptron: the two differ by the order of the step.
     - E5: ``u' = F(u) - d (0, u_2)``, half of the features damped at the rate ``d``: the state is lost on the way back
       while the gradient of the other half lives on.
+
+    The modes by name against the number of steps, and binomial checkpointing's steps, are those of `gradient_cost`.
+    Arrays: every curve by its name, abscissae and values.
+
+    Args:
+        runs: not used; the study stands for itself.
     """
-    values = [*scalar_decay(), *scalar_relu(), *random_fields(), *undamped(), *half_damped()]
-    table = [Measurement("gradients", cell, quantity, [value], []) for cell, quantity, value in values]
-    return StudyResult(table, {f"{cell}/{quantity}": np.array(value) for cell, quantity, value in values})
+    curves = [*scalar_decay(), scalar_relu(), *random_fields(), *undamped(), *half_damped(), *modes(), *revolve()]
+    flat = [m for curve in curves for m in measurements("gradients", curve)]
+    return StudyResult(flat, {key: array for curve in curves for key, array in curve.arrays().items()})
 
 
 class Recovery(NamedTuple):
@@ -71,6 +84,10 @@ class Recovery(NamedTuple):
     error: float
     forward: int
     backward: int
+
+    def figures(self) -> dict[str, float]:
+        """Return the three by quantity."""
+        return {"state/error": self.error, "steps/forward": self.forward, "steps/backward": self.backward}
 
 
 def recovery(f: Callable[[float, Vector], Vector], z: Vector, rtol: float) -> Recovery:
@@ -81,75 +98,72 @@ def recovery(f: Callable[[float, Vector], Vector], z: Vector, rtol: float) -> Re
     return Recovery(error, len(forth.t) - 1, len(back.t) - 1)
 
 
-def recovered(cell: str, found: Recovery) -> Values:
-    """Return the three figures of a recovery as rows."""
-    yield cell, "state/error", found.error
-    yield cell, "steps/forward", found.forward
-    yield cell, "steps/backward", found.backward
-
-
-def scalar_decay() -> Values:
+def scalar_decay() -> list[Curve]:
     """E1."""
-    for rtol in (1e-6, 1e-10):
-        for rate in (10, 20, 50, 100):
-            found = recovery(lambda t, z, rate=rate: -rate * z, np.ones(1), rtol)  # type: ignore[misc]
-            yield from recovered(f"E1/lambda={rate}/rtol={rtol:g}", found)
+
+    def found(rate: float, rtol: float) -> dict[str, float]:
+        return recovery(lambda t, z: -rate * z, np.ones(1), rtol).figures()
+
+    return [Curve(f"E1/rtol={rtol:g}", "lambda", {d: found(d, rtol) for d in DECAYS}) for rtol in (1e-6, 1e-10)]
 
 
-def scalar_relu() -> Values:
+def scalar_relu() -> Curve:
     """E2."""
-    for rtol in (1e-3, 1e-6, 1e-9):
-        yield from recovered(f"E2/rtol={rtol:g}", recovery(lambda t, z: -np.maximum(0.0, 10 * z), np.ones(1), rtol))
+
+    def found(rtol: float) -> dict[str, float]:
+        return recovery(lambda t, z: -np.maximum(0.0, 10 * z), np.ones(1), rtol).figures()
+
+    return Curve("E2", "rtol", {rtol: found(rtol) for rtol in (1e-3, 1e-6, 1e-9)})
 
 
-def random_fields() -> Values:
+def random_fields() -> list[Curve]:
     """E3."""
-    for n in (100, 200):
-        for name, sigma in ACTIVATIONS.items():
-            errors = []
-            for seed in range(DRAWS):
-                random = np.random.default_rng(seed)
-                W, z = random.standard_normal((n, n)), random.standard_normal(n)
-                errors.append(recovery(lambda t, z, W=W, s=sigma: s(W @ z), z, 1e-6).error)  # type: ignore[misc]
-            yield f"E3/{name}/n={n}", "state/error", float(np.median(errors))
+
+    def error(sigma: Callable[[Vector], Vector], n: int, seed: int) -> float:
+        random = np.random.default_rng(seed)
+        W, z = random.standard_normal((n, n)), random.standard_normal(n)
+        return recovery(lambda t, z: sigma(W @ z), z, 1e-6).error
+
+    def found(sigma: Callable[[Vector], Vector], n: int) -> dict[str, float]:
+        return {"state/error": float(np.median([error(sigma, n, seed) for seed in range(DRAWS)]))}
+
+    return [Curve(f"E3/{name}", "n", {n: found(f, n) for n in (100, 200)}) for name, f in ACTIVATIONS.items()]
 
 
-class HalfDamped(Perceptron):
-    """``u' = F(u) - d (0, u_2)`` with an autonomous perceptron ``F`` of one hidden layer.
-
-    Args:
-        rate: ``d``.
-    """
-
-    damping: Tensor
-
-    def __init__(self, rate: float) -> None:
-        super().__init__(WIDTH, HIDDEN, layers=1, time=False)
-        damping = torch.cat([torch.zeros(WIDTH // 2), torch.full((WIDTH // 2,), rate)])
-        self.register_buffer("damping", damping.double())
-
-    def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
-        """Return the right-hand side."""
-        return super().forward(u, theta, at) - self.damping * u
-
-    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
-        """Return the right-hand side and its adjoint."""
-        f, transpose = super().linearise(u, theta, at)
-        return f - self.damping * u, lambda g, sums, scale: transpose(g, sums, scale) - self.damping * g
+def undamped() -> list[Curve]:
+    """E4."""
+    fixed = [
+        Curve(f"E4/{name}", "N", {N: compared(0.0, scheme(), N) for N in counts})
+        for name, (scheme, counts) in FIXED.items()
+    ]
+    adaptive = {rtol: compared(0.0, DormandPrince(rtol), 1) for rtol in (1e-3, 1e-4, 1e-5, 1e-6)}
+    return [*fixed, Curve("E4/dopri5", "rtol", adaptive)]
 
 
-def compared(rate: float, integrator: Integrator, steps: int, cell: str) -> Values:
+def half_damped() -> list[Curve]:
+    """E5."""
+    schemes: dict[str, tuple[Integrator, int]] = {
+        **{f"dopri5/rtol={rtol:g}": (DormandPrince(rtol), 1) for rtol in (1e-5, 1e-7)},
+        **{f"rk4/N={steps}": (RK4(), steps) for steps in (50, 200)},
+    }
+    return [
+        Curve(f"E5/{name}", "d", {d: compared(d, scheme, steps) for d in DAMPINGS})
+        for name, (scheme, steps) in schemes.items()
+    ]
+
+
+def compared(rate: float, integrator: Integrator, steps: int) -> dict[str, float]:
     """Return error and cosine of the reverse-time gradient against the exact one."""
     exact: Mode = FrozenSteps() if integrator.adaptive else Taped()
     g, truth = (weight_gradient(rate, integrator, steps, mode) for mode in (ReverseTime(), exact))
-    yield cell, "gradient/error", float((g - truth).norm() / truth.norm())
-    yield cell, "gradient/cosine", float(torch.nn.functional.cosine_similarity(g, truth, dim=0))
+    cosine = torch.nn.functional.cosine_similarity(g, truth, dim=0)
+    return {"gradient/error": float((g - truth).norm() / truth.norm()), "gradient/cosine": float(cosine)}
 
 
 def weight_gradient(rate: float, integrator: Integrator, steps: int, mode: Mode) -> Tensor:
     """Return the derivative of ``|u(1)|^2`` in all weights."""
     torch.manual_seed(SEED)
-    F = HalfDamped(rate)
+    F = HalfDamped(WIDTH, rate, HIDDEN, layers=1, time=False)
     control, u = Constant(F).double(), torch.randn(BATCH, WIDTH, dtype=torch.float64)
     with torch.no_grad():
         for w in control.parameters():
@@ -158,21 +172,3 @@ def weight_gradient(rate: float, integrator: Integrator, steps: int, mode: Mode)
         warnings.simplefilter("ignore", UserWarning)  # that the state is lost is what is measured here
         Flow(F, control, integrator, mode, steps, 1.0)(u).square().sum().backward()
     return torch.cat([w.grad.flatten() for w in control.parameters() if w.grad is not None])
-
-
-def undamped() -> Values:
-    """E4."""
-    for name, (scheme, counts) in FIXED.items():
-        for steps in counts:
-            yield from compared(0.0, scheme(), steps, f"E4/{name}/N={steps}")
-    for rtol in (1e-3, 1e-6):
-        yield from compared(0.0, DormandPrince(rtol), 1, f"E4/dopri5/rtol={rtol:g}")
-
-
-def half_damped() -> Values:
-    """E5."""
-    for rate in (10, 20, 30):
-        for rtol in (1e-5, 1e-7):
-            yield from compared(rate, DormandPrince(rtol), 1, f"E5/d={rate}/dopri5/rtol={rtol:g}")
-        for steps in (50, 200):
-            yield from compared(rate, RK4(), steps, f"E5/d={rate}/rk4/N={steps}")

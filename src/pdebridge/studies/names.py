@@ -5,6 +5,7 @@ STUDIES = {
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
     "feed-forward": "pdebridge.studies.feed_forward:feed_forward",
     "games": "pdebridge.studies.games:games",
+    "gradients": "pdebridge.studies.gradients:gradients",
     "memory": "pdebridge.studies.memory:memory",
     "propagation": "pdebridge.studies.propagation:propagation",
     "reversal": "pdebridge.studies.reversal:reversal",

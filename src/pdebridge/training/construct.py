@@ -61,7 +61,8 @@ def network(spec: Network, features: int, classes: int, what: str = "network") -
             return _dense(spec, features, classes)
         if spec.layout == "staged":
             return _staged(spec, features, classes)
-        return published.build(spec.name, gradient=spec.gradient.name)
+        options = {"gradient_options": spec.gradient.options} if spec.gradient.options else {}
+        return published.build(spec.name, gradient=spec.gradient.name, **options)
     except (TypeError, ValueError, ImportError, AttributeError, KeyError) as error:
         raise UserError(f"{what}: {error}") from error
 

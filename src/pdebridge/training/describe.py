@@ -30,7 +30,8 @@ def describe_network(net: nn.Module) -> dict[str, Any]:
     """Return a network's number of weights, steps of its flows, their sizes, and the shape of every weight."""
     parts = flows(net)
     return {
-        "parameters": sum(p.numel() for p in net.parameters()),
+        "parameters": parameters(net),
+        "parameters of flows": sum(parameters(flow) for flow in parts),
         "layers": sum(flow.steps for flow in parts),
         "h": sorted({flow.h for flow in parts}),
         "weights": {name: list(p.shape) for name, p in net.named_parameters()},
@@ -39,15 +40,22 @@ def describe_network(net: nn.Module) -> dict[str, Any]:
 
 def weight_counts(cells: list[Cell]) -> list[dict[str, Any]]:
     """Build every cell's network, which refuses an illegal one before anything is trained, and count its weights."""
-    return [count(cell.key, describe_cell(cell)) for cell in cells]
+    return [count(cell.key, describe_cell(cell)["parameters"]) for cell in cells]
 
 
 def published_counts() -> list[dict[str, Any]]:
-    """Build every published network and count its weights."""
-    return [count(name, describe_published(name)) for name in PUBLISHED]
+    """Build every published network and count its weights, and those of its flows alone as cell ``name/flows``."""
+    found = {name: describe_published(name) for name in PUBLISHED}
+    whole = [count(name, description["parameters"]) for name, description in found.items()]
+    parts = {name: description["parameters of flows"] for name, description in found.items()}
+    return whole + [count(f"{name}/flows", n) for name, n in parts.items() if n]
 
 
-def count(name: str, description: dict[str, Any]) -> dict[str, Any]:
+def count(name: str, parameters: int) -> dict[str, Any]:
     """Return the measurement ``parameters`` of one network."""
-    identity = {"experiment": "weights", "cell": name, "quantity": "parameters"}
-    return identity | {"values": [description["parameters"]], "runs": []}
+    return {"experiment": "weights", "cell": name, "quantity": "parameters", "values": [parameters], "runs": []}
+
+
+def parameters(net: nn.Module) -> int:
+    """Return the number of weights."""
+    return sum(p.numel() for p in net.parameters())
