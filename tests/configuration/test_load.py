@@ -83,15 +83,18 @@ def test_broken_yaml_names_the_line(tmp_path):
         read_yaml(path)
 
 
-def test_a_cell_lays_scale_then_cell_then_override_over_the_experiment():
+def test_over_the_experiment_lie_the_cell_then_the_scale_then_the_override():
     content = FIGURE1 | {
         "at": {"workstation": {"training": {"epochs": 7}, "seeds": 2}},
-        "cells": {"a": {}, "b": {"training": {"epochs": 8}}, "c": {"training": {"epochs": 8}}},
+        "cells": {"a": {}, "b": {"training": {"epochs": 8}}},
     }
     experiment = parse_experiment(content, "x")
-    settings = settings_from({"scale": "workstation", "overrides": {"figure1": {"seeds": 4}}})
-    found = {cell.cell: (cell.training.epochs, cell.seeds) for cell in cells(experiment, settings)}
-    assert found == {"a": (7, 4), "b": (8, 4), "c": (8, 4)}
+
+    def resolved(**settings):
+        return {c.cell: (c.training.epochs, c.seeds) for c in cells(experiment, settings_from(settings))}
+
+    assert resolved(scale="laptop") == {"a": (60, 5), "b": (8, 5)}
+    assert resolved(scale="workstation", overrides={"figure1": {"seeds": 4}}) == {"a": (7, 4), "b": (7, 4)}
 
 
 def test_limits_cap_budgets_and_carry_their_label():

@@ -166,11 +166,11 @@ def read_experiment(name: str, folder: Path = EXPERIMENTS) -> Experiment:
 
 
 def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS) -> list[Cell]:
-    """Resolve an experiment at the scale of the settings: scale first, then the cell, then overrides, then limits."""
+    """Resolve an experiment at the settings' scale: its cell's keys, then the scale's, overrides and limits."""
     base = experiment.model_dump(exclude=OF_THE_FILE, exclude_unset=True)
     override = settings.overrides.get(experiment.name, {})
     return [
-        _cell(experiment, name, merge(base, experiment.at.get(settings.scale, {}), change, override), settings, folder)
+        _cell(experiment, name, merge(base, change, experiment.at.get(settings.scale, {}), override), settings, folder)
         for name, change in list(experiment.cells.items())[: settings.limits.cells]
     ]
 
