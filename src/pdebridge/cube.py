@@ -45,6 +45,7 @@ GRADIENTS = {
     "revolve": "pdebridge.gradients.checkpointed:Revolve",
     "reversible": "pdebridge.gradients.reversible:Reversible",
     "adjoint": "pdebridge.gradients.reverse_time:ReverseTime",
+    "layer-parallel": "pdebridge.gradients.layer_parallel:LayerParallel",
     "replay": "pdebridge.gradients.frozen_steps:FrozenSteps",
 }
 CONTROLS = {

@@ -30,7 +30,7 @@ class Block:
 
     def __init__(self, integrator: Integrator, dynamics: Dynamics, theta: Theta, steps: int, h: float) -> None:
         self.integrator, self.dynamics, self.steps, self.h = integrator, dynamics, steps, h
-        self.rows = layers(theta, steps)
+        self.theta, self.rows = theta, layers(theta, steps)
 
     def field(self, k: int) -> Field:
         """Return ``F`` at step ``k``."""
