@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pdebridge.dynamics.base import Instant, Theta
+from pdebridge.dynamics.base import Instant, Sums, Theta, Transpose
 
 _RECOMPUTING: ContextVar[bool] = ContextVar("recomputing", default=False)
 
@@ -29,6 +29,12 @@ def column(a: Tensor) -> tuple[int, ...]:
     return (-1,) + (1,) * (a.ndim - 2)
 
 
+def add_per_channel(total: Tensor | None, g: Tensor, scale: float) -> None:
+    """Add ``scale`` times the sums of ``g`` over all axes but the channels' to the cotangent of a weight a channel."""
+    if total is not None:
+        total.add_(g.sum([axis for axis in range(g.ndim) if axis != 1]), alpha=scale)
+
+
 class Normalisation(nn.Module, ABC):
     """A normalisation of ``(batch, width, ...)`` with a number of affine `weights` a channel.
 
@@ -37,6 +43,7 @@ class Normalisation(nn.Module, ABC):
     """
 
     weights = 2
+    closed = False
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -50,6 +57,13 @@ class Normalisation(nn.Module, ABC):
         """Return what bounds the norm of the derivative for every ``a``, or ``None`` where a batch couples."""
         return None
 
+    def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
+        """Return the value and its adjoint as `Dynamics.linearise` does; both may overwrite what they are given.
+
+        Only where `closed`, that is in closed form.
+        """
+        raise NotImplementedError(f"the derivative of {type(self).__name__} is left to autograd")
+
     @abstractmethod
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return the normalised ``a``, scaled by ``s`` and shifted by ``b``; ``affine`` is ``(s, b)``."""
@@ -59,6 +73,7 @@ class Shift(Normalisation):
     """No normalisation: ``a + b``, the bias of an ordinary layer."""
 
     weights = 1
+    closed = True
 
     def initial(self) -> dict[str, Tensor]:
         """Return the shift ``b = 0`` alone."""
@@ -73,6 +88,15 @@ class Shift(Normalisation):
         (b,) = affine
         return a + b.view(column(a))
 
+    def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
+        """Return ``a + b`` and ``g -> g``."""
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            add_per_channel(sums[0], g, scale)
+            return g
+
+        return a.add_(affine[0].view(column(a))), transpose
+
 
 class TVNorm(Normalisation):
     """``s a / sqrt(sum_c a_c^2 + eps) + b`` at every pixel (Ruthotto & Haber, JMIV 2020, eq. 9).
@@ -85,6 +109,8 @@ class TVNorm(Normalisation):
         width: channels.
         eps: 1e-3 in the paper, 1e-4 in its code.
     """
+
+    closed = True
 
     def __init__(self, width: int, eps: float = 1e-3) -> None:
         super().__init__(width)
@@ -100,6 +126,22 @@ class TVNorm(Normalisation):
         a = a.to(s.dtype)
         squares = a.square().sum(dim=1, keepdim=True)  # many times faster than vector_norm along channels
         return a * torch.rsqrt(squares + self.eps) * s + b
+
+    def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
+        """Return the value and ``g -> q (s g - n sum_c n s g)``; ``n = q a``, ``q = (sum_c a_c^2 + eps)^(-1/2)``."""
+        s, b = (w.view(column(a)) for w in affine)
+        q = a.square().sum(dim=1, keepdim=True).add_(self.eps).rsqrt_()
+        n = a.mul_(q)
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            add_per_channel(sums[1], g, scale)
+            along = g * n
+            add_per_channel(sums[0], along, scale)
+            inner = along.mul_(s).sum(dim=1, keepdim=True)
+            return g.mul_(s).addcmul_(n, inner, value=-1).mul_(q)
+
+        # the first operand alone would decide on the layout, and a weight has none
+        return torch.addcmul(b, n, s, out=torch.empty_like(n)), transpose
 
 
 class GroupNorm(Normalisation):
