@@ -74,6 +74,7 @@ rule train:
     threads: settings.threads
     resources:
         mem_mb=2000,
+        gpu=lambda w: CELLS[f"{w.experiment}/{w.cell}"].devices,
         runtime=lambda w: {"cluster": 2880, "workstation": 1440}.get(settings.scale, 60),
     params:
         cell=lambda w: CELLS[f"{w.experiment}/{w.cell}"].model_dump_json(),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pdebridge.dynamics.draw import draw
-from pdebridge.networks.convolution import EPS, ConvNormReLU
+from pdebridge.networks.convolution import BatchNorm, ConvNormReLU
 from pdebridge.networks.point import Point
 from pdebridge.networks.pooled import PoolAndPad, PooledClassifier
 
@@ -24,10 +24,10 @@ class ResidualLayers(nn.Sequential):
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__(
-            nn.BatchNorm2d(before, eps=EPS),
+            BatchNorm(before),
             nn.ReLU(),
             convolution(before, after, stride),
-            nn.BatchNorm2d(after, eps=EPS),
+            BatchNorm(after),
             nn.ReLU(),
             convolution(after, after),
         )
