@@ -23,7 +23,7 @@ rule describe:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w: max(memory(c) for c in cells_of(w.experiment)),
         runtime=10,
     params:
         cells=lambda w: [c.model_dump_json() for c in cells_of(w.experiment)],
@@ -73,7 +73,7 @@ rule train:
         "../../environment.yml"
     threads: settings.threads
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w: memory(CELLS[f"{w.experiment}/{w.cell}"]),
         gpu=lambda w: CELLS[f"{w.experiment}/{w.cell}"].devices,
         runtime=lambda w: {"cluster": 2880, "workstation": 1440}.get(settings.scale, 60),
     params:
