@@ -23,7 +23,7 @@ rule describe:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w: max(memory(c) for c in cells_of(w.experiment)),
         runtime=10,
     params:
         cells=lambda w: [c.model_dump_json() for c in cells_of(w.experiment)],
@@ -77,9 +77,9 @@ for experiment, number, batch in BATCHES:
             "../../environment.yml"
         threads: settings.threads
         resources:
-            mem_mb=2000,
+            mem_mb=max(memory(cell) for cell in batch),
             runtime={"cluster": 2880, "workstation": 1440}.get(settings.scale, 60),
-            gpu=int(settings.scale == "cluster"),
+            gpu=max(cell.devices for cell in batch),
         params:
             cells=[cell.model_dump_json() for cell in batch],
             tracking=settings.tracking.model_dump_json(),

@@ -2,6 +2,7 @@
 
 BENCHES = {
     "gradients": "pdebridge.bench.gradients:measure",
+    "images": "pdebridge.bench.images:measure",
     "meanfield": "pdebridge.bench.meanfield:measure",
     "ode": "pdebridge.bench.ode:measure",
     "training": "pdebridge.bench.training:measure",

@@ -209,6 +209,7 @@ class Cell(Strict):
     scale: Scale
     source: Source
     seeds: Count
+    devices: Count = 1
     folders: DataFolders = DataFolders()
 
     @property
@@ -245,6 +246,9 @@ class ClassificationExperiment(Experiment):
     data: in_table(DATASETS, "data set")  # type: ignore[valid-type]
     network: Network
     training: Training
+    devices: Count = 1
+    """Devices of one machine that share each batch of a training, each with a process of its own: GPUs where there are
+    any. The steps are those of one device, to rounding."""
 
 
 class ClassificationCell(Cell):
@@ -254,6 +258,12 @@ class ClassificationCell(Cell):
     data: Named
     network: Network
     training: Training
+
+    @model_validator(mode="after")
+    def _can_be_shared(self) -> Self:
+        if self.devices > 1 and self.training.optimizer.name == "lbfgs":
+            raise ValueError(f"devices must be 1 with lbfgs, whose line search is sequential (found {self.devices})")
+        return self
 
     @property
     def epochs(self) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pdebridge.dynamics.base import Instant, Sums, Theta, Transpose
+from pdebridge.dynamics.processes import batch_norm
 
 _RECOMPUTING: ContextVar[bool] = ContextVar("recomputing", default=False)
 
@@ -170,7 +171,7 @@ class GroupNorm(Normalisation):
 class BatchNorm(Normalisation):
     """Batch normalisation with running statistics of its own at every step ``k``.
 
-    The running statistics are not updated while `Recomputing`.
+    The running statistics are not updated while `Recomputing`. A batch that is spread over processes is one batch.
 
     Args:
         width: channels.
@@ -194,7 +195,7 @@ class BatchNorm(Normalisation):
         mean, var = self.running_mean[at.k], self.running_var[at.k]
         if _RECOMPUTING.get():
             mean, var = mean.clone(), var.clone()
-        return functional.batch_norm(a, mean, var, s, b, self.training, self.momentum, self.eps)
+        return batch_norm(a, mean, var, s, b, self.training, self.momentum, self.eps)
 
 
 def normalisation_named(name: str, width: int, steps: int | None) -> Normalisation:

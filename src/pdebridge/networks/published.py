@@ -1,8 +1,9 @@
 """The published networks by name, readable without importing torch."""
 
+import inspect
 from typing import Any, NamedTuple
 
-from pdebridge.cube import known, load
+from pdebridge.cube import check_options, known, load
 
 STAGED = "pdebridge.networks.staged:staged"
 POOLED = "pdebridge.networks.pooled:pooled"
@@ -161,7 +162,11 @@ def build(name: str, **options: Any) -> Any:
     """Return the network of a published name as a module; ``options`` replace those of the layout.
 
     Raises:
-        ValueError: the name is unknown.
+        ValueError: the name is unknown, or the layout has no such option.
     """
     layout = known(name, PUBLISHED, "network")
-    return load(layout.reference)(**{**layout.options, **options})
+    make = load(layout.reference)
+    parameters = inspect.signature(make).parameters.values()
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        check_options(options, [p.name for p in parameters], f"network {name!r}")
+    return make(**{**layout.options, **options})

@@ -9,7 +9,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 
 from pdebridge.configuration.experiment import Cell, ClassificationCell, DenseNetwork, Network, StagedNetwork, Training
 from pdebridge.configuration.model import Named
-from pdebridge.cube import CONTROLS, load, target
+from pdebridge.cube import CONTROLS, check_options, load, target
 from pdebridge.datasets.make import make
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import Control
@@ -18,6 +18,7 @@ from pdebridge.networks import published
 from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.opening import OPENINGS
+from pdebridge.networks.point import mode_named
 from pdebridge.networks.regularisation import decay_groups
 from pdebridge.networks.staged import StagedClassifier, staged
 
@@ -61,17 +62,14 @@ def network(spec: Network, features: int, classes: int, what: str = "network") -
             return _dense(spec, features, classes)
         if spec.layout == "staged":
             return _staged(spec, features, classes)
-        options = {"gradient_options": spec.gradient.options} if spec.gradient.options else {}
-        return published.build(spec.name, gradient=spec.gradient.name, **options)
+        return published.build(spec.name, **_gradient(spec.gradient))
     except (TypeError, ValueError, ImportError, AttributeError, KeyError) as error:
         raise UserError(f"{what}: {error}") from error
 
 
 def _dense(spec: DenseNetwork, features: int, classes: int) -> FlowClassifier:
     dynamics = _on_axis("dynamics", spec.dynamics, spec.width)
-    gradient: Any = load(target("gradient", spec.gradient.name))
-    if spec.gradient.options:
-        gradient = gradient(**spec.gradient.options)
+    gradient = mode_named(spec.gradient.name, spec.gradient.options)()
     integrator = _on_axis("integrator", spec.integrator)
     control = _control(spec.control, dynamics, spec.steps)
     flow = Flow(dynamics, control, integrator, gradient, spec.steps, spec.time)
@@ -85,6 +83,7 @@ def _control(spec: Named, dynamics: Dynamics, steps: int) -> Control:
 
 
 def _staged(spec: StagedNetwork, channels: int, classes: int) -> StagedClassifier:
+    check_options(spec.integrator.options, (), f"integrator {spec.integrator.name!r} of a staged network")
     return staged(
         spec.dynamics.name,
         spec.integrator.name,
@@ -93,9 +92,14 @@ def _staged(spec: StagedNetwork, channels: int, classes: int) -> StagedClassifie
         steps=spec.steps,
         h=spec.h,
         channels=channels,
-        gradient=spec.gradient.name,
+        gradient=mode_named(spec.gradient.name, spec.gradient.options),
         **spec.dynamics.options,
     )
+
+
+def _gradient(spec: Named) -> dict[str, Any]:
+    """Return the argument of a published layout: none for what is stored, which is all that some layouts know."""
+    return {} if spec == Named(name="stored") else {"gradient": mode_named(spec.name, spec.options)}
 
 
 def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
