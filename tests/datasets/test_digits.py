@@ -25,3 +25,9 @@ def test_part_of_the_training_data_and_impossible_divisions():
     assert len(digits(train=100).c_train) == 100
     with pytest.raises(ValueError, match="cannot divide 1797 samples"):
         digits(train=1500)
+
+
+def test_flat_digits_are_the_same_pixels():
+    images, rows = digits(seed=1), digits(seed=1, flat=True)
+    assert rows.x_train.shape == (1197, 64)
+    np.testing.assert_array_equal(rows.x_train, images.x_train.reshape(-1, 64))

@@ -24,7 +24,7 @@ class ReverseTime(Mode):
     Memory of one state, whatever ``N``; work ``3`` evaluations for each of the backward solve. The gradient of the
     differential equation and not of its discretisation: it is wrong by the order of the step, and the reverse flow
     must be stable for the state to be found again (Gholami et al., IJCAI 2019; Onken & Ruthotto, 2020). `error` is
-    ``||u(0) found again - u(0)|| / ||u(0)||`` of the last backward pass, which warns where it is above `bound`.
+    ``||u(0) found again - u(0)|| / ||u(0)||`` of the last backward pass; the first one above `bound` warns.
 
     Runge-Kutta methods step back with the same method and step size; ``dopri5`` controls the step with the error of
     ``u`` and ``a`` alone, since that of ``g`` does not feed back (Kidger, Chen & Lyons, ICML 2021, seminorm).
@@ -41,6 +41,7 @@ class ReverseTime(Mode):
     ) -> None:
         self.rtol, self.atol, self.seminorm, self.bound = rtol, atol, seminorm, bound
         self.error: Tensor | None = None
+        self.warned = False
 
     def check(self, integrator: Integrator, dynamics: Dynamics) -> None:
         """Refuse methods that are no Runge-Kutta methods, batch normalisation and random numbers."""
@@ -87,10 +88,11 @@ class ReverseTime(Mode):
         return DormandPrince(rtol, atol, integrator.attempts, largest_of(sizes))
 
     def observe(self, found: Tensor, u: Tensor) -> None:
-        """Compare the state that was found again with the one that the pass forth started from."""
+        """Compare the state that was found again with the one that the pass forth started from; warn once."""
         scale = torch.linalg.vector_norm(u)
         self.error = torch.linalg.vector_norm(found - u) / scale.where(scale > 0, 1.0)
-        if not self.error <= self.bound:
+        if not self.warned and not self.error <= self.bound:
+            self.warned = True
             warnings.warn(
                 f"the reverse-time solution misses the state that it started from by {float(self.error):.1e}, more "
                 f"than {self.bound:.1e}: this gradient is unreliable; take smaller steps or tolerances, or an exact "

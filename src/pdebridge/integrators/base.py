@@ -20,6 +20,8 @@ class Integrator(ABC):
     `real_limit` and `imaginary_limit` bound ``h |lambda|`` on the negative real and on the imaginary axis for
     stability; on second-order and partitioned equations ``lambda = i omega``.
 
+    A step makes `stages` evaluations of ``F``.
+
     An adaptive integrator cuts each step into as many as its tolerance asks for.
 
     A reversible integrator evaluates each ``(c, part)`` of a step once, at arguments that `inverse` meets again.
@@ -29,6 +31,7 @@ class Integrator(ABC):
     order: ClassVar[int]
     reversible: ClassVar[bool] = False
     adaptive: ClassVar[bool] = False
+    stages: ClassVar[int] = 1
     abscissae: ClassVar[tuple[float, ...]] = (0.0,)
     real_limit: ClassVar[float] = 0.0
     imaginary_limit: ClassVar[float] = 0.0

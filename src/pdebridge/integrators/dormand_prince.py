@@ -14,7 +14,7 @@ from pdebridge.integrators.base import Integrator, State
 from pdebridge.integrators.runge_kutta import DormandPrince5
 
 SCHEME = DormandPrince5()
-STAGES = len(SCHEME.c)  # evaluations of an attempted step; the first slope is the last one of the step before
+STAGES = SCHEME.stages  # evaluations of an attempted step; the first slope is the last one of the step before
 
 
 @dataclass
@@ -37,9 +37,14 @@ class Evaluations:
         return self.start + self.accepted + self.rejected
 
     @property
+    def back(self) -> int:
+        """Return the evaluations that the backward pass asked for."""
+        return self.recomputed + self.backward
+
+    @property
     def total(self) -> int:
         """Return all evaluations."""
-        return self.forward + self.recomputed + self.backward
+        return self.forward + self.back
 
 
 class Accepted(NamedTuple):
@@ -75,6 +80,7 @@ class DormandPrince(Integrator):
     structure = "explicit"
     order = 5
     adaptive = True
+    stages = STAGES
     abscissae = (0.0, 1 / 3, 2 / 3, 1.0)
 
     def __init__(

@@ -22,6 +22,9 @@ class RungeKutta(Integrator):
     b: ClassVar[tuple[float, ...]]
     c: ClassVar[tuple[float, ...]]
 
+    def __init_subclass__(cls) -> None:
+        cls.stages = len(cls.c)
+
     def step(self, F: Field, state: State, h: float) -> State:
         """Advance ``(u,)``."""
         (u,) = state

@@ -40,18 +40,18 @@ PUSHED = 2  # evaluations that a cotangent pulled through one costs
 SCHEDULES = {40: (4, 8, 16), 100: (4, 8, 16), 256: (4, 8, 16), 1024: (4, 8, 16, 32)}
 
 
-def ways() -> dict[str, tuple[Integrator, Gradient, int]]:
-    """Return the modes by name, each with an integrator that it fits, and the integrator's stages."""
+def ways() -> dict[str, tuple[Integrator, Gradient]]:
+    """Return the modes by name, each with an integrator that it fits."""
     return {
-        "stored": (RK4(), stored, 4),
-        "taped": (RK4(), Taped(), 4),
-        "per-step": (RK4(), Checkpointed(1), 4),
-        "per-root": (RK4(), Checkpointed(), 4),
-        "per-block": (RK4(), Checkpointed("block"), 4),
-        "revolve": (RK4(), Revolve(SLOTS), 4),
-        "adjoint": (RK4(), ReverseTime(), 4),
-        "replay": (DormandPrince(1e-3), FrozenSteps(), STAGES),
-        "reversible": (Midpoint(), Reversible(), 1),
+        "stored": (RK4(), stored),
+        "taped": (RK4(), Taped()),
+        "per-step": (RK4(), Checkpointed(1)),
+        "per-root": (RK4(), Checkpointed()),
+        "per-block": (RK4(), Checkpointed("block")),
+        "revolve": (RK4(), Revolve(SLOTS)),
+        "adjoint": (RK4(), ReverseTime()),
+        "replay": (DormandPrince(1e-3), FrozenSteps()),
+        "reversible": (Midpoint(), Reversible()),
     }
 
 
@@ -111,7 +111,7 @@ def modes() -> list[Curve]:
 
 def measured(name: str, steps: int) -> dict[str, float]:
     """Return the figures of one mode."""
-    integrator, mode, stages = ways()[name]
+    integrator, mode = ways()[name]
     torch.manual_seed(0)
     F = Counted(WIDTH)
     step = training_step(Flow(F, Constant(F), integrator, mode, steps, 1.0), torch.randn(BATCH, WIDTH))
@@ -121,10 +121,10 @@ def measured(name: str, steps: int) -> dict[str, float]:
     return {
         "bytes": peak_bytes(step),
         "formula/bytes": memory(name, steps),
-        "work": done / (steps * stages),
+        "work": done / (steps * integrator.stages),
         "formula/work": work(name, steps),
         "seconds": seconds,
-        "seconds/stage": seconds / (steps * stages),
+        "seconds/stage": seconds / (steps * integrator.stages),
     }
 
 
@@ -144,7 +144,7 @@ def memory(name: str, N: int) -> float:
     `reversible` ``2 Z + M``. The gradient of the weights comes on top. What the loss and single operations hold for
     a moment is left out.
     """
-    s, m = ways()[name][2], math.ceil(math.sqrt(N))
+    s, m = ways()[name][0].stages, math.ceil(math.sqrt(N))
     return (
         WEIGHTS
         + {

@@ -7,8 +7,10 @@ STUDIES = {
     "games": "pdebridge.studies.games:games",
     "gradients": "pdebridge.studies.gradients:gradients",
     "memory": "pdebridge.studies.memory:memory",
+    "nfe": "pdebridge.studies.nfe:nfe",
     "propagation": "pdebridge.studies.propagation:propagation",
     "reversal": "pdebridge.studies.reversal:reversal",
     "robustness": "pdebridge.studies.robustness:robustness",
     "stability": "pdebridge.studies.stability:stability",
+    "training-curves": "pdebridge.studies.training_curves:training_curves",
 }

@@ -1,6 +1,7 @@
 """The one LightningModule for classification, whatever the network."""
 
 from collections.abc import Callable
+from statistics import mean
 from typing import Any
 
 import torch
@@ -9,7 +10,9 @@ from torch.nn.functional import cross_entropy
 
 from pdebridge.configuration.experiment import ClassificationCell, Training
 from pdebridge.gradients.allocation import peak_bytes
+from pdebridge.gradients.reverse_time import ReverseTime
 from pdebridge.gradients.reversible import Reversible
+from pdebridge.networks.evaluations import evaluations
 from pdebridge.networks.regularisation import flows, project, smoothness, tikhonov, total_variation
 from pdebridge.training import construct
 from pdebridge.training.batches import Batches
@@ -42,6 +45,7 @@ class Classification(Task):
         ]
         self.penalties = [(weight, penalty) for weight, penalty in penalties if weight]
         self.tested: list[Tensor] = []
+        self.spent: list[Figures] = []
 
     def loaders(self) -> tuple[Batches, Batches]:
         """Return shuffled batches of the training samples, and the validation samples."""
@@ -68,7 +72,8 @@ class Classification(Task):
         return loss
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Tie dropout and the like to (seed, step)."""
+        """Tie dropout and the like to (seed, step); forget what the validation has spent."""
+        evaluations(self.flows)
         torch.manual_seed(1_000_003 * self.seed + self.global_step)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
@@ -79,7 +84,8 @@ class Classification(Task):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Put the weights back into their box."""
+        """Put the weights back into their box; note the evaluations of the step."""
+        self.spent.append(evaluations(self.flows))
         if self.training_spec.box is not None:
             project(self.net.parameters(), self.training_spec.box)
 
@@ -99,16 +105,24 @@ class Classification(Task):
         self.losses, self.tested = [], []
         if self.training_spec.select == "best":
             self.keep_if_best(-correct)
-        return figures | {"val/loss": loss / n, "val/accuracy": 100 * correct / n} | self.reversal()
+        return figures | {"val/loss": loss / n, "val/accuracy": 100 * correct / n} | self.reversal() | self.work()
+
+    def work(self) -> Figures:
+        """Return and forget the mean evaluations of a step since the last call."""
+        spent, self.spent = self.spent, []
+        return {name: mean(step[name] for step in spent) for name in (spent[0] if spent else ())}
 
     def reversal(self) -> Figures:
-        """Return the largest relative error of the features that reversible flows recomputed in the last step."""
-        errors = [flow.gradient.error for flow in self.flows if isinstance(flow.gradient, Reversible)]
+        """Return the largest relative error of the features that flows found again backwards in the last step."""
+        errors = [flow.gradient.error for flow in self.flows if isinstance(flow.gradient, Reversible | ReverseTime)]
         measured = [float(error) for error in errors if error is not None]
         return {"reversal/error": max(measured)} if measured else {}
 
     def summary(self, last: Figures) -> Figures:
-        """Return accuracies in per cent, losses, the number of weights, and ``memory`` (bytes) of a step's passes."""
+        """Return accuracies in per cent, losses, the number of weights, and memory and evaluations of a step's passes.
+
+        ``memory`` is in bytes; ``nfe/forward``, ``nfe/rejected`` and ``nfe/backward`` are means over the last epoch.
+        """
         if self.training_spec.select == "best":
             self.return_to_best()
         measured = [evaluate(self.net, *samples, part) for part, samples in self.data.items()]
@@ -117,6 +131,7 @@ class Classification(Task):
             "train/objective": last["train/loss"],
             "parameters": sum(p.numel() for p in self.net.parameters()),
             "memory": float(self.memory()),
+            **{name: value for name, value in last.items() if name.startswith("nfe/")},
         }
 
     def memory(self) -> int:
