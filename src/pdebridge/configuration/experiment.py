@@ -185,7 +185,7 @@ class Experiment(Strict):
     cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = {"default": {}}
     """Variants by name, each with the keys that it replaces; one job trains all seeds of a cell."""
     at: dict[Scale, dict[str, Any]] = {}
-    """Keys that a scale replaces: budgets only."""
+    """Keys that a scale replaces, the list of studies with their options among them: budgets only."""
     studies: list[in_table(STUDIES, "study")] = []  # type: ignore[valid-type]
     """Measurements on the trained networks."""
     figures: list[in_table(FIGURES, "figure")] = []  # type: ignore[valid-type]

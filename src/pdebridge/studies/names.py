@@ -2,6 +2,7 @@
 
 STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
+    "dimension": "pdebridge.studies.dimension:dimension",
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
     "games": "pdebridge.studies.games:games",
     "memory": "pdebridge.studies.memory:memory",
