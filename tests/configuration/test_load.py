@@ -97,6 +97,27 @@ def test_over_the_experiment_lie_the_cell_then_the_scale_then_the_override():
     assert resolved(scale="workstation", overrides={"figure1": {"seeds": 4}}) == {"a": (7, 4), "b": (7, 4)}
 
 
+def test_a_scale_and_an_override_replace_the_studies_with_their_options(tmp_path):
+    content = GAME | {"studies": ["games"], "at": {"workstation": {"seeds": 2, "studies": [study("games", samples=7)]}}}
+    (tmp_path / "transport.yaml").write_text(yaml.safe_dump(content))
+    chosen = {"experiments": ["transport"]}
+    for settings, expected in (
+        ({}, {}),
+        ({"scale": "workstation"}, {"samples": 7}),
+        ({"overrides": {"transport": {"studies": [study("games", samples=3)]}}}, {"samples": 3}),
+    ):
+        (experiment,) = selected(settings_from(chosen | settings), tmp_path)
+        assert [s.options for s in experiment.studies] == [expected]
+        assert len(cells(experiment, settings_from(chosen | settings), tmp_path)) == 4
+    wrong = settings_from(chosen | {"overrides": {"transport": {"studies": ["gams"]}}})
+    with pytest.raises(UserError, match="studies.0: unknown study 'gams'; did you mean 'games'?"):
+        selected(wrong, tmp_path)
+
+
+def study(name, **options):
+    return {"name": name, "options": options}
+
+
 def test_limits_cap_budgets_and_carry_their_label():
     settings = settings_from({"scale": "test", "limits": {"seeds": 2, "epochs": 3}})
     for cell in (cell for e in selected(settings, FOLDER) for cell in cells(e, settings)):

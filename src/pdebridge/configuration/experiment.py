@@ -192,7 +192,7 @@ class Experiment(Strict):
     cells_per_job: Count = 1
     """Cells that one job trains one after another, so that small ones share the seconds that imports take."""
     at: dict[Scale, dict[str, Any]] = {}
-    """Keys that a scale replaces: budgets only."""
+    """Keys that a scale replaces, the list of studies with their options among them: budgets only."""
     studies: list[in_table(STUDIES, "study")] = []  # type: ignore[valid-type]
     """Measurements on the trained networks."""
     figures: list[in_table(FIGURES, "figure")] = []  # type: ignore[valid-type]

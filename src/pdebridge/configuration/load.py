@@ -168,11 +168,23 @@ def read_experiment(name: str, folder: Path = EXPERIMENTS) -> Experiment:
 def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS) -> list[Cell]:
     """Resolve an experiment at the settings' scale: its cell's keys, then the scale's, overrides and limits."""
     base = experiment.model_dump(exclude=OF_THE_FILE, exclude_unset=True)
-    override = settings.overrides.get(experiment.name, {})
+    scaled, override = ({k: v for k, v in part.items() if k != "studies"} for part in _replaced(experiment, settings))
     return [
-        _cell(experiment, name, merge(base, change, experiment.at.get(settings.scale, {}), override), settings, folder)
+        _cell(experiment, name, merge(base, change, scaled, override), settings, folder)
         for name, change in list(experiment.cells.items())[: settings.limits.cells]
     ]
+
+
+def _replaced(experiment: Experiment, settings: Settings) -> tuple[Mapping, Mapping]:
+    """Return what the scale and the settings' overrides replace."""
+    return experiment.at.get(settings.scale, {}), settings.overrides.get(experiment.name, {})
+
+
+def with_studies(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS) -> Experiment:
+    """Return an experiment with the studies that its scale, or an override, puts in the place of its own."""
+    content = experiment.model_dump(exclude_unset=True)
+    changes = [{"studies": part["studies"]} for part in _replaced(experiment, settings) if "studies" in part]
+    return parse_experiment(merge(content, *changes), f"{folder / experiment.name}.yaml, scale {settings.scale}")
 
 
 def _cell(experiment: Experiment, name: str, content: Mapping, settings: Settings, folder: Path) -> Cell:
@@ -196,7 +208,7 @@ def limited(cell: Cell, limits: Limits) -> Cell:
 def selected(settings: Settings, folder: Path = EXPERIMENTS) -> list[Experiment]:
     """Return the experiments that the settings name, or all that their scale carries."""
     names = experiment_files(folder) if settings.experiments == "all" else settings.experiments
-    experiments = [read_experiment(name, folder) for name in names]
+    experiments = [with_studies(read_experiment(name, folder), settings, folder) for name in names]
     for name in settings.overrides:
         read_experiment(name, folder)
     if settings.experiments != "all":

@@ -2,6 +2,7 @@
 
 FIGURES = {
     "demonstration": "pdebridge.paper.demonstration:draw",
+    "dimension": "pdebridge.paper.dimension:draw",
     "feed-forward": "pdebridge.paper.feed_forward:draw",
     "figure1": "pdebridge.paper.figure1:draw",
     "game": "pdebridge.paper.game:draw",

@@ -2,6 +2,7 @@
 
 STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
+    "dimension": "pdebridge.studies.dimension:dimension",
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
     "feed-forward": "pdebridge.studies.feed_forward:feed_forward",
     "games": "pdebridge.studies.games:games",
