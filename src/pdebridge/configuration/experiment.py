@@ -87,6 +87,8 @@ class PublishedNetwork(Strict):
     layout: Literal["published"]
     name: str
     """A name that ``pdebridge list`` shows."""
+    options: dict[str, Any] = {}
+    """Arguments of the layout in place of the published ones, for other images: ``{channels: 1, classes: 10}``."""
     gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
     """How the derivative comes back."""
 

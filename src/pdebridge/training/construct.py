@@ -62,7 +62,7 @@ def network(spec: Network, features: int, classes: int, what: str = "network") -
             return _dense(spec, features, classes)
         if spec.layout == "staged":
             return _staged(spec, features, classes)
-        return published.build(spec.name, **_gradient(spec.gradient))
+        return published.build(spec.name, **_gradient(spec.gradient), **spec.options)
     except (TypeError, ValueError, ImportError, AttributeError, KeyError) as error:
         raise UserError(f"{what}: {error}") from error
 
