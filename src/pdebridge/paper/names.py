@@ -9,6 +9,7 @@ FIGURES = {
     "gradient-race": "pdebridge.paper.gradient_race:draw",
     "gradients": "pdebridge.paper.gradients:draw",
     "instability": "pdebridge.paper.instability:draw",
+    "layer-parallel": "pdebridge.paper.layer_parallel:draw",
     "memory": "pdebridge.paper.memory:draw",
     "nfe": "pdebridge.paper.nfe:draw",
     "reversal": "pdebridge.paper.reversal:draw",

@@ -7,6 +7,7 @@ STUDIES = {
     "feed-forward": "pdebridge.studies.feed_forward:feed_forward",
     "games": "pdebridge.studies.games:games",
     "gradients": "pdebridge.studies.gradients:gradients",
+    "layer-parallel": "pdebridge.studies.layer_parallel:layer_parallel",
     "memory": "pdebridge.studies.memory:memory",
     "nfe": "pdebridge.studies.nfe:nfe",
     "propagation": "pdebridge.studies.propagation:propagation",
