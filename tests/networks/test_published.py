@@ -45,6 +45,7 @@ COUNTS = {
     "mlp-mnist-300": 238_510,
     "anode-resnet18-cifar10": 11_173_962,
     "anode-squeezenext-cifar10": 461_466,
+    "anode-squeezenext-group-cifar10": 461_466,
     "higham-2-2-3-2": 23,
 }
 

@@ -20,7 +20,7 @@ from pdebridge.training.construct import Samples, classifier, optimiser
 from pdebridge.training.divergence import first_nonfinite_layer
 from pdebridge.training.task import Figures, Task
 
-EVALUATED = 4096  # samples at once where no gradient is needed
+EVALUATED = 1024  # samples at once where no gradient is needed
 
 
 class Classification(Task):
@@ -150,10 +150,11 @@ class Classification(Task):
 
 @torch.no_grad()
 def evaluate(net: nn.Module, x: Tensor, c: Tensor, part: str) -> Figures:
-    """Return cross-entropy and accuracy in per cent on a part of the data, as ``part/loss`` and ``part/accuracy``."""
+    """Return cross-entropy, and accuracy and error in per cent, on a part of the data, as ``part/loss`` and so on."""
     logits = torch.cat([net(y) for y, _ in Batches(x, c, EVALUATED)])
-    correct = (logits.argmax(1) == c).double().mean()
-    return {f"{part}/loss": float(cross_entropy(logits, c)), f"{part}/accuracy": 100 * float(correct)}
+    accuracy = 100 * float((logits.argmax(1) == c).double().mean())
+    loss = float(cross_entropy(logits, c))
+    return {f"{part}/loss": loss, f"{part}/accuracy": accuracy, f"{part}/error": 100 - accuracy}
 
 
 def assemble(cell: ClassificationCell, seed: int) -> Classification:
