@@ -31,9 +31,10 @@ def test_runs_tell_their_evaluations(trained) -> None:
     summary = read_json(trained("neural-ode/ode-net") / "summary.json")
     history = training_curves([trained("neural-ode/ode-net")]).arrays
     assert summary["nfe/forward"] == history["ode-net/nfe/forward"][0, -1] >= 14
-    assert summary["nfe/backward"] >= 14 and summary["nfe/rejected"] == 0
+    assert summary["nfe/backward"] >= 14 and summary["nfe/rejected"] == 0 < summary["reversal/error"]
     fixed = read_json(trained("neural-ode/resnet-1") / "summary.json")
     assert fixed["nfe/forward"] == 1 and "nfe/backward" not in fixed
+    assert "resnet-1/nfe/forward" not in training_curves([trained("neural-ode/resnet-1")]).arrays
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def memory(name: str, N: int) -> float:
     """Return the bytes of states ``Z``, linearised evaluations ``M`` and weights' gradients ``G`` at the peak.
 
     ``s`` stages: `stored`, `taped` and `per-block` ``N s M``; `per-step` ``N Z + s M``; `per-root`
-    ``(ceil(N/m) + m s M)`` with ``m = ceil(sqrt(N))``; `revolve` ``c Z + s M``; `adjoint`, whose Runge-Kutta method
+    ``ceil(N/m) Z + m s M`` with ``m = ceil(sqrt(N))``; `revolve` ``c Z + s M``; `adjoint`, whose Runge-Kutta method
     holds ``s + 2`` vectors of state, cotangent and gradient, ``(s + 2) (2 Z + G) + M``; `replay` ``N Z + s M``;
     `reversible` ``2 Z + M``. The gradient of the weights comes on top. What the loss and single operations hold for
     a moment is left out.

@@ -20,7 +20,7 @@ from pdebridge.training.construct import Samples, classifier, optimiser
 from pdebridge.training.divergence import first_nonfinite_layer
 from pdebridge.training.task import Figures, Task
 
-EVALUATED = 4096  # samples at once where no gradient is needed
+EVALUATED = 1024  # samples at once where no gradient is needed
 
 
 class Classification(Task):
@@ -37,6 +37,7 @@ class Classification(Task):
         super().__init__(net, training.epochs, seed)
         self.training_spec, self.data = training, data
         self.flows, head = flows(net), classifier(net)
+        self.adaptive = [flow for flow in self.flows if flow.integrator.adaptive]
         penalties: list[tuple[float, Callable[[], Tensor]]] = [
             (training.smoothness, lambda: smoothness(net)),
             (training.variation, lambda: total_variation(net)),
@@ -73,7 +74,7 @@ class Classification(Task):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Tie dropout and the like to (seed, step); forget what the validation has spent."""
-        evaluations(self.flows)
+        evaluations(self.adaptive)
         torch.manual_seed(1_000_003 * self.seed + self.global_step)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
@@ -85,7 +86,7 @@ class Classification(Task):
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Put the weights back into their box; note the evaluations of the step."""
-        self.spent.append(evaluations(self.flows))
+        self.spent.append(evaluations(self.adaptive))
         if self.training_spec.box is not None:
             project(self.net.parameters(), self.training_spec.box)
 
@@ -108,7 +109,7 @@ class Classification(Task):
         return figures | {"val/loss": loss / n, "val/accuracy": 100 * correct / n} | self.reversal() | self.work()
 
     def work(self) -> Figures:
-        """Return and forget the mean evaluations of a step since the last call."""
+        """Return and forget the mean evaluations of a step since the last call, where flows are adaptive."""
         spent, self.spent = self.spent, []
         return {name: mean(step[name] for step in spent) for name in (spent[0] if spent else ())}
 
@@ -121,7 +122,8 @@ class Classification(Task):
     def summary(self, last: Figures) -> Figures:
         """Return accuracies in per cent, losses, the number of weights, and memory and evaluations of a step's passes.
 
-        ``memory`` is in bytes; ``nfe/forward``, ``nfe/rejected`` and ``nfe/backward`` are means over the last epoch.
+        ``memory`` is in bytes; ``nfe/forward``, ``nfe/rejected`` and ``nfe/backward`` are means over the last epoch,
+        ``reversal/error`` is of its last step.
         """
         if self.training_spec.select == "best":
             self.return_to_best()
@@ -131,7 +133,8 @@ class Classification(Task):
             "train/objective": last["train/loss"],
             "parameters": sum(p.numel() for p in self.net.parameters()),
             "memory": float(self.memory()),
-            **{name: value for name, value in last.items() if name.startswith("nfe/")},
+            **evaluations(self.flows),
+            **{name: value for name, value in last.items() if name.startswith(("nfe/", "reversal/"))},
         }
 
     def memory(self) -> int:
@@ -162,10 +165,11 @@ class Classification(Task):
 
 @torch.no_grad()
 def evaluate(net: nn.Module, x: Tensor, c: Tensor, part: str) -> Figures:
-    """Return cross-entropy and accuracy in per cent on a part of the data, as ``part/loss`` and ``part/accuracy``."""
+    """Return cross-entropy, and accuracy and error in per cent, on a part of the data, as ``part/loss`` and so on."""
     logits = torch.cat([net(y) for y, _ in Batches(x, c, EVALUATED)])
-    correct = (logits.argmax(1) == c).double().mean()
-    return {f"{part}/loss": float(cross_entropy(logits, c)), f"{part}/accuracy": 100 * float(correct)}
+    accuracy = 100 * float((logits.argmax(1) == c).double().mean())
+    loss = float(cross_entropy(logits, c))
+    return {f"{part}/loss": loss, f"{part}/accuracy": accuracy, f"{part}/error": 100 - accuracy}
 
 
 def assemble(cell: ClassificationCell, seed: int) -> Classification:
