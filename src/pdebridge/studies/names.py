@@ -6,6 +6,7 @@ STUDIES = {
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
     "games": "pdebridge.studies.games:games",
     "memory": "pdebridge.studies.memory:memory",
+    "mesh": "pdebridge.studies.mesh:mesh",
     "propagation": "pdebridge.studies.propagation:propagation",
     "reversal": "pdebridge.studies.reversal:reversal",
     "robustness": "pdebridge.studies.robustness:robustness",
