@@ -27,9 +27,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
             (seconds, "seconds", 1.0, "(c) seconds, same error"),
         ):
             both = {kind: arrays[f"{kind}/{name}"] / unit for kind in ("curve", "square", "network")}
-            against_dimension(
-                ax, arrays, both, np.nanmax(arrays["square/d"], initial=0), arrays["network/error/relative-l2"]
-            )
+            against_dimension(ax, arrays, both, arrays["network/error/relative-l2"])
             mark_crossing(ax, float(arrays[f"crossing/{name}"]))
             ax.set_title(title)
         memory.legend(loc="lower right", fontsize=7, borderaxespad=0)
@@ -47,9 +45,7 @@ def draw_errors(ax: Any, arrays: Arrays) -> None:
     ax.margins(x=0.2)
 
 
-def against_dimension(
-    ax: Any, arrays: Arrays, cost: dict[str, np.ndarray], measured: float, errors: np.ndarray
-) -> None:
+def against_dimension(ax: Any, arrays: Arrays, cost: dict[str, np.ndarray], errors: np.ndarray) -> None:
     """Draw a cost of mesh and network against d: points were measured, the dashed line is extrapolated.
 
     The line stands for as many cells as the error needs, the points for the next whole number of cells an axis.
@@ -58,7 +54,6 @@ def against_dimension(
         ax: axes.
         arrays: dimensions ``curve/d``, ``square/d``, ``network/d``.
         cost: of ``curve`` and ``square`` (mesh) and ``network``.
-        measured: the largest dimension in which a mesh was solved.
         errors: of the networks, in per cent, written beside them.
     """
     d = arrays["curve/d"]

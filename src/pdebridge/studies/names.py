@@ -9,6 +9,7 @@ STUDIES = {
     "gradients": "pdebridge.studies.gradients:gradients",
     "layer-parallel": "pdebridge.studies.layer_parallel:layer_parallel",
     "memory": "pdebridge.studies.memory:memory",
+    "mesh": "pdebridge.studies.mesh:mesh",
     "nfe": "pdebridge.studies.nfe:nfe",
     "propagation": "pdebridge.studies.propagation:propagation",
     "reversal": "pdebridge.studies.reversal:reversal",
