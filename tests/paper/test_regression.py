@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pdebridge.paper.regression import compare, compare_verdicts, holm, welch
+from pdebridge.paper.regression import compare, compare_verdicts, holm, p_value
 
 
 def measurements(**values):
@@ -34,13 +34,23 @@ def test_a_better_accuracy_is_no_problem():
 
 def test_a_significant_but_irrelevant_difference_is_no_problem():
     slightly = measurements(val_accuracy=[99.05, 99.06, 99.05, 99.06])
-    assert welch([99.05, 99.06, 99.05, 99.06], [99.2, 99.21, 99.2, 99.21]) < 1e-4
+    assert p_value(("e", "c", "val/accuracy"), [99.05, 99.06, 99.05, 99.06], [99.2, 99.21, 99.2, 99.21]) < 1e-4
     assert problems(slightly, REFERENCE, only_shared=True) == {}
 
 
 def test_a_changed_count_is_found():
     changed = measurements(parameters=[133] * 4)
     assert problems(changed, REFERENCE, only_shared=True) == {"e/c/parameters": "regressed"}
+
+
+def test_one_draw_is_not_compared_unless_it_is_a_count():
+    one = measurements(growth=[3.0], parameters=[132])
+    assert problems(measurements(growth=[9.0], parameters=[132]), one) == {}
+    assert problems(measurements(growth=[3.0], parameters=[133]), one) == {"e/c/parameters": "regressed"}
+
+
+def test_what_has_no_spread_may_not_move():
+    assert problems(measurements(memory=[5.0, 5.0]), measurements(memory=[4.0, 4.0])) == {"e/c/memory": "regressed"}
 
 
 def test_a_missing_measurement_is_found_unless_the_run_is_partial():

@@ -2,7 +2,8 @@
 
 For every quantity of every cell a two-sided Welch t-test compares the seeds of this run with those of the reference.
 A quantity has regressed if the difference is significant at a family-wise level of 1 % (Holm), larger than what
-matters for it, and on the worse side where there is one. A verdict that was ``reproduced`` or ``better`` and no longer
+matters for it, and on the worse side where there is one. A quantity of one draw has no spread to be compared with and
+is not tested, counts are compared as they are. A verdict that was ``reproduced`` or ``better`` and no longer
 is, and a quantity that is missing, have regressed too.
 """
 
@@ -50,14 +51,14 @@ def compare(
     """
     tested = {key: m for key, m in reference.items() if key[2].split("/")[-1] not in UNTESTED}
     shared = [key for key in tested if key in found]
-    p = holm([welch(found[key]["values"], tested[key]["values"]) for key in shared])
+    p = holm([p_value(key, found[key]["values"], tested[key]["values"]) for key in shared])
     findings = [_finding(key, found[key]["values"], tested[key]["values"], q) for key, q in zip(shared, p, strict=True)]
     missing = [] if only_shared else [key for key in tested if key not in found]
     return findings + [Finding("/".join(key), "measured", "", 0.0, "missing") for key in missing]
 
 
 def _finding(key: Key, now: list[float], before: list[float], p: float) -> Finding:
-    side, absolute, relative = SIDES.get(key[2].split("/")[-1], OTHER)
+    side, absolute, relative = relevance(key)
     mean, base = float(np.mean(now)), float(np.mean(before))
     matters = abs(mean - base) > max(absolute, relative * abs(base))
     worse = side == "none" or (mean > base) != (side == "higher")
@@ -65,10 +66,18 @@ def _finding(key: Key, now: list[float], before: list[float], p: float) -> Findi
     return Finding("/".join(key), f"{base:.6g}", f"{mean:.6g}", p, problem)
 
 
-def welch(now: list[float], before: list[float]) -> float:
+def relevance(key: Key) -> tuple[str, float, float]:
+    """Return the better side of a quantity and the differences that matter, absolute and relative to the reference."""
+    return SIDES.get(key[2].split("/")[-1], OTHER)
+
+
+def p_value(key: Key, now: list[float], before: list[float]) -> float:
     """Return the two-sided p-value of Welch's t-test; without any spread, 1 for equal and 0 for different means."""
-    if len(now) < 2 or len(before) < 2 or (np.ptp(now) == 0 and np.ptp(before) == 0):
+    exact = relevance(key)[1:] == (0.0, 0.0)
+    if exact or (np.ptp(now) == 0 and np.ptp(before) == 0 and min(len(now), len(before)) > 1):
         return 1.0 if np.mean(now) == np.mean(before) else 0.0
+    if min(len(now), len(before)) < 2:
+        return 1.0
     return float(ttest_ind(now, before, equal_var=False).pvalue)
 
 

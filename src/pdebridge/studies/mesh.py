@@ -32,7 +32,7 @@ Part = dict[tuple[str, str], float]
 def mesh(
     runs: list[Path],
     sizes: Sequence[Sequence[int]] = SIZES,
-    iterations: int = 4000,
+    iterations: int = 2500,
     entropic: Sequence[int] = (20, 30, 45),
 ) -> StudyResult:
     """Solve the games of the runs in the plane on meshes that owe nothing to a network, and compare.
