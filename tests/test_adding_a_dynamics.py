@@ -11,8 +11,8 @@ from pdebridge.cli.verbs import measurements_of
 from pdebridge.configuration.load import cells, read_experiment, settings_from
 from pdebridge.errors import UserError
 from pdebridge.files import write_json
+from pdebridge.paper.experiment_tables import all_quantities
 from pdebridge.paper.measurements import collect
-from pdebridge.paper.tables import experiment_table
 from pdebridge.studies.stability import stability
 from pdebridge.training import construct
 from pdebridge.training.fit import train_seed
@@ -52,7 +52,7 @@ def test_it_is_trained_measured_and_tabled(experiment, tmp_path):
     # the gradient mode changes nothing but memory and time
     assert margins["euler"] == pytest.approx(margins["checkpointed"])
     assert max(m.values[0] for m in found.measurements if m.quantity == "spectrum/real") <= -0.1 + 1e-9
-    assert set(experiment_table(collect(files))["cell"]) == {"euler", "rk4", "checkpointed"}
+    assert set(all_quantities(collect(files))["cell"]) == {"euler", "rk4", "checkpointed"}
 
 
 def test_the_bound_of_the_spectrum_holds(experiment):

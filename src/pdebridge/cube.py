@@ -4,7 +4,7 @@ A value is ``module:Class``, or ``module:function`` for a gradient mode without 
 object of its own in the same form, for example ``my_package.swirl:Swirl``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, TypeVar
@@ -45,6 +45,7 @@ GRADIENTS = {
     "revolve": "pdebridge.gradients.checkpointed:Revolve",
     "reversible": "pdebridge.gradients.reversible:Reversible",
     "adjoint": "pdebridge.gradients.reverse_time:ReverseTime",
+    "layer-parallel": "pdebridge.gradients.layer_parallel:LayerParallel",
     "replay": "pdebridge.gradients.frozen_steps:FrozenSteps",
 }
 CONTROLS = {
@@ -70,6 +71,15 @@ def known(name: str, table: Mapping[str, T], kind: str) -> T:
     near = get_close_matches(name, table, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise ValueError(f"unknown {kind} {name!r}; {hint}valid: {', '.join(sorted(table))}")
+
+
+def check_options(options: Mapping[str, Any], valid: Iterable[str], owner: str) -> None:
+    """Raise ``ValueError`` at the first of the options that is not valid, with the nearest one that is."""
+    table = {name: name for name in valid}
+    for option in options:
+        if not table:
+            raise ValueError(f"{owner} has no options, not even {option!r}")
+        known(option, table, f"option of {owner}:")
 
 
 def load(reference: str) -> Any:

@@ -18,6 +18,10 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        # a disk that fills up in the middle of a file does not say which
+        error.filename = error.filename2 or error.filename or str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -6,6 +6,7 @@ of the job's log.
 """
 
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from logging import INFO, WARNING, LogRecord
@@ -61,6 +62,11 @@ def tail(path: str) -> str:
         return "(no log was written)"
 
 
+def brief(text: str) -> str:
+    """Return an error without the failed command, which carries whole configurations; its log tells more."""
+    return re.sub(r"Command '.*' returned", "The command returned", text, flags=re.DOTALL)
+
+
 class LogHandler(LogHandlerBase):
     """Turns Snakemake's events into live or plain lines on standard error."""
 
@@ -81,7 +87,7 @@ class LogHandler(LogHandlerBase):
         elif event in HANDLERS:
             HANDLERS[event](self, record)
         elif record.levelno >= WARNING or (record.levelno == INFO and str(record.msg).startswith(KEPT)):
-            self.say(self.plain.format(record))
+            self.say(brief(self.plain.format(record)))
 
     def say(self, text: str) -> None:
         """Print above the live display."""

@@ -83,15 +83,39 @@ def test_broken_yaml_names_the_line(tmp_path):
         read_yaml(path)
 
 
-def test_a_cell_lays_scale_then_cell_then_override_over_the_experiment():
+def test_over_the_experiment_lie_the_cell_then_the_scale_then_the_override():
     content = FIGURE1 | {
         "at": {"workstation": {"training": {"epochs": 7}, "seeds": 2}},
-        "cells": {"a": {}, "b": {"training": {"epochs": 8}}, "c": {"training": {"epochs": 8}}},
+        "cells": {"a": {}, "b": {"training": {"epochs": 8}}},
     }
     experiment = parse_experiment(content, "x")
-    settings = settings_from({"scale": "workstation", "overrides": {"figure1": {"seeds": 4}}})
-    found = {cell.cell: (cell.training.epochs, cell.seeds) for cell in cells(experiment, settings)}
-    assert found == {"a": (7, 4), "b": (8, 4), "c": (8, 4)}
+
+    def resolved(**settings):
+        return {c.cell: (c.training.epochs, c.seeds) for c in cells(experiment, settings_from(settings))}
+
+    assert resolved(scale="laptop") == {"a": (60, 5), "b": (8, 5)}
+    assert resolved(scale="workstation", overrides={"figure1": {"seeds": 4}}) == {"a": (7, 4), "b": (7, 4)}
+
+
+def test_a_scale_and_an_override_replace_the_studies_with_their_options(tmp_path):
+    content = GAME | {"studies": ["games"], "at": {"workstation": {"seeds": 2, "studies": [study("games", samples=7)]}}}
+    (tmp_path / "transport.yaml").write_text(yaml.safe_dump(content))
+    chosen = {"experiments": ["transport"]}
+    for settings, expected in (
+        ({}, {}),
+        ({"scale": "workstation"}, {"samples": 7}),
+        ({"overrides": {"transport": {"studies": [study("games", samples=3)]}}}, {"samples": 3}),
+    ):
+        (experiment,) = selected(settings_from(chosen | settings), tmp_path)
+        assert [s.options for s in experiment.studies] == [expected]
+        assert len(cells(experiment, settings_from(chosen | settings), tmp_path)) == 4
+    wrong = settings_from(chosen | {"overrides": {"transport": {"studies": ["gams"]}}})
+    with pytest.raises(UserError, match="studies.0: unknown study 'gams'; did you mean 'games'?"):
+        selected(wrong, tmp_path)
+
+
+def study(name, **options):
+    return {"name": name, "options": options}
 
 
 def test_limits_cap_budgets_and_carry_their_label():

@@ -56,8 +56,17 @@ def test_a_smaller_training_part_keeps_the_validation_part():
     assert np.bincount(build(train=6).c_train).tolist() == [3, 3]
 
 
+def test_centred_images_have_the_mean_image_of_the_training_part_taken_off():
+    data, plain = build(train=6, scaling="centred"), build(train=6)
+    mean = plain.x_train.mean(axis=0)
+    assert data.x_train.dtype == np.float32
+    assert np.abs(data.x_train.mean(axis=0)).max() < 1e-7
+    for part in ("x_train", "x_validation", "x_test"):
+        assert np.array_equal(getattr(data, part), getattr(plain, part) - mean)
+
+
 def test_invalid_options_are_refused():
-    with pytest.raises(ValueError, match="unknown scaling 'grey'; valid: unit, standard"):
+    with pytest.raises(ValueError, match="unknown scaling 'grey'; valid: unit, standard, centred"):
         build(scaling="grey")
     with pytest.raises(ValueError, match="cannot divide 20 samples"):
         build(train=17)

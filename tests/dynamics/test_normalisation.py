@@ -56,3 +56,12 @@ def test_wrong_names_are_refused() -> None:
         normalisation_named("layer", 4, None)
     with pytest.raises(ValueError, match="batch with steps=N"):
         normalisation_named("batch", 4, None)
+
+
+def test_the_tv_norm_works_in_the_precision_of_its_weights() -> None:
+    a, affine = torch.randn(2, 4, 3, 3), tuple(TVNorm(4).initial().values())
+    exact = TVNorm(4)(a, affine, AT)
+    low = TVNorm(4)(a.bfloat16(), affine, AT)
+    assert low.dtype == torch.float32
+    torch.testing.assert_close(low, exact, rtol=1e-2, atol=1e-2)
+    assert TVNorm(4)(a.bfloat16(), tuple(w.bfloat16() for w in affine), AT).dtype == torch.bfloat16

@@ -8,6 +8,7 @@ from pdebridge.gradients.checkpointed import Checkpointed
 from pdebridge.networks.anode import resnet18, squeezenext
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.odenet import odenet, resnet
+from pdebridge.networks.point import mode_named
 from pdebridge.networks.published import build as published
 
 
@@ -50,7 +51,7 @@ def test_mnist_logits_and_features(stem: str) -> None:
 
 def test_cifar_logits() -> None:
     for build in (resnet18, squeezenext):
-        net = build(gradient="checkpointed", gradient_options={"every": "block"})
+        net = build(gradient=mode_named("checkpointed", {"every": "block"}))
         blocks = [block for block in net if isinstance(block, Flow)]
         assert len({id(block.gradient) for block in blocks}) == 4
         assert all(isinstance(block.gradient, Checkpointed) and block.gradient.every == "block" for block in blocks)

@@ -45,3 +45,8 @@ def test_the_generator_decides():
     first = augment(x, generator(1), pad=2, flip=True)
     assert torch.equal(first, augment(x, generator(1), pad=2, flip=True))
     assert not torch.equal(first, augment(x, generator(2), pad=2, flip=True))
+
+
+def test_augmented_images_have_their_channels_last():
+    changed = augment(torch.randn(2, 3, 8, 8), torch.Generator().manual_seed(0), pad=1)
+    assert changed.is_contiguous(memory_format=torch.channels_last)

@@ -18,7 +18,7 @@ from pdebridge.training.fit import train
 OFF = Tracking(mode="disabled")
 OPTIMISERS = {
     "lbfgs": {"training": {"epochs": 60}},
-    "sgd": {"training": {"epochs": 400, "batch_size": 100, "optimizer": {"name": "sgd", "milestones": [200]}}},
+    "sgd": {"training": {"epochs": 400, "batch_size": 100, "optimizer": {"name": "sgd", "schedule": "one-cycle"}}},
 }
 
 

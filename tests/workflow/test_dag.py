@@ -16,7 +16,7 @@ def paper(finished):
 def test_it_says_where_the_report_is_and_what_it_did(finished):
     project, done = finished
     assert str(project.folder / "results" / "test" / "report.html") in done.stdout
-    assert "training figure1/T5" in done.stderr
+    assert "training figure1: T5" in done.stderr
     assert "Epoch" not in done.stderr
 
 
@@ -93,5 +93,5 @@ def test_a_change_of_a_parameter_reruns_what_it_touches(finished):
     done = finished[0].snakemake(
         "-n", "--configfile", "config/test.yaml", "--config", "overrides={figure1: {seeds: 2}}"
     )
-    assert "training figure1/T5" in done.stderr
+    assert "training figure1: T5" in done.stderr
     assert "building the networks of figure1" in done.stderr

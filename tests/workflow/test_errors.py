@@ -26,6 +26,7 @@ def test_an_illegal_network_stops_the_workflow_before_any_training(project):
     done = project.snakemake("--config", "overrides={figure1: {network: {dynamics: {options: {activation: tan}}}}}")
     assert done.returncode != 0
     assert "config/experiments/figure1.yaml, cell 'T5': network" in done.stderr
+    assert "--resolved" not in done.stderr  # the command with its whole configuration
     assert not (project.folder / "results" / "laptop" / "runs").exists()
 
 

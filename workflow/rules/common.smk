@@ -50,7 +50,7 @@ FIGURE_FILES = [
     for e in EXPERIMENTS.values()
     for figure in e.figures
 ]
-PAGES = [f"{PAPER}/runs/{key}{suffix}" for key in CELLS for suffix in (".html", ".png")]
+PAGES = [f"{PAPER}/runs/{key}.html" for key in CELLS]
 
 
 def newer(path, than):
@@ -70,6 +70,11 @@ def fetched(cell):
     return [f"{settings.data.folder}/{name}.json"] if name in SOURCES else []
 
 
+def memory(cell):
+    """Megabytes of a job: each process reads the images whole, which took 5 GB for CIFAR-10."""
+    return 12000 * cell.devices if fetched(cell) else 2000
+
+
 def cells_of(experiment):
     """The resolved cells of an experiment."""
     return [cell for cell in CELLS.values() if cell.experiment == experiment]
@@ -78,6 +83,18 @@ def cells_of(experiment):
 def cell_files(experiment):
     """The measurements of every cell of an experiment."""
     return [f"{RESULTS}/runs/{cell.key}.json" for cell in cells_of(experiment)]
+
+
+def batches(experiment):
+    """The cells of an experiment as (experiment, number, cells that one job trains)."""
+    every, size = cells_of(experiment), EXPERIMENTS[experiment].cells_per_job
+    return [
+        (experiment, i // size + 1, every[i : i + size])
+        for i in range(0, len(every), size)
+    ]
+
+
+BATCHES = [batch for name in EXPERIMENTS for batch in batches(name)]
 
 
 def study_options(w):

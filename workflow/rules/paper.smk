@@ -37,41 +37,42 @@ rule figure:
         "pdebridge figure {wildcards.figure} {input.arrays} --out {params.stem} > {log} 2>&1"
 
 
-rule run_page:
-    input:
-        cell=f"{RESULTS}/runs/{{experiment}}/{{cell}}.json",
-        code=code("pdebridge.paper.curves", "pdebridge.paper.runs"),
-    output:
-        curves=report(
-            f"{PAPER}/runs/{{experiment}}/{{cell}}.png",
-            caption="../report/run.rst",
-            category="Runs",
-            subcategory="{experiment}",
-            labels={"cell": "{cell}", "what": "curves"},
-        ),
-        page=report(
-            f"{PAPER}/runs/{{experiment}}/{{cell}}.html",
-            caption="../report/run.rst",
-            category="Runs",
-            subcategory="{experiment}",
-            labels={"cell": "{cell}", "what": "provenance"},
-        ),
-    log:
-        f"{RESULTS}/logs/run_page/{{experiment}}/{{cell}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/run_page/{{experiment}}/{{cell}}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        stem=lambda w, output: output.page.removesuffix(".html"),
-    message:
-        "curves and provenance of {wildcards.experiment}/{wildcards.cell}"
-    shell:
-        "pdebridge figure run {input.cell} --out {params.stem} > {log} 2>&1"
+for experiment in sorted({cell.experiment for cell in CELLS.values()}):
+
+    rule:
+        name:
+            f"pages_{experiment}"
+        input:
+            cells=cell_files(experiment),
+            code=code("pdebridge.paper.curves", "pdebridge.paper.runs"),
+        output:
+            [
+                report(
+                    f"{PAPER}/runs/{cell.key}{suffix}",
+                    caption="../report/run.rst",
+                    category="Runs",
+                    subcategory=experiment,
+                    labels={"cell": cell.cell, "what": what},
+                )
+                for cell in cells_of(experiment)
+                for suffix, what in ((".png", "curves"), (".html", "provenance"))
+            ],
+        log:
+            f"{RESULTS}/logs/pages/{experiment}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/pages/{experiment}.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            folder=lambda w, output: str(Path(output[0]).parent),
+        message:
+            f"curves and provenance of {experiment}"
+        shell:
+            "pdebridge figure run {input.cells} --out {params.folder} > {log} 2>&1"
 
 
 rule table:

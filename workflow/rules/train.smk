@@ -1,4 +1,4 @@
-# Build every network once, which refuses an illegal one; then train, one job a cell with all its seeds.
+# Build every network once, which refuses an illegal one; then train, one job some cells with all their seeds.
 # `describe` goes first by its priority: what cannot be built is refused before compute is spent.
 from pdebridge.cube import AXES
 from pdebridge.networks.published import PUBLISHED
@@ -23,7 +23,7 @@ rule describe:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w: max(memory(c) for c in cells_of(w.experiment)),
         runtime=10,
     params:
         cells=lambda w: [c.model_dump_json() for c in cells_of(w.experiment)],
@@ -58,28 +58,33 @@ rule describe_published:
         "pdebridge describe --published --out {output} > {log} 2>&1"
 
 
-rule train:
-    input:
-        legal=f"{RESULTS}/weights/{{experiment}}.json",
-        data=lambda w: fetched(CELLS[f"{w.experiment}/{w.cell}"]),
-        code=lambda w: code(*modules(CELLS[f"{w.experiment}/{w.cell}"])),
-    output:
-        f"{RESULTS}/runs/{{experiment}}/{{cell}}.json",
-    log:
-        f"{RESULTS}/logs/train/{{experiment}}/{{cell}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/train/{{experiment}}/{{cell}}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: settings.threads
-    resources:
-        mem_mb=2000,
-        runtime=lambda w: {"cluster": 2880, "workstation": 1440}.get(settings.scale, 60),
-    params:
-        cell=lambda w: CELLS[f"{w.experiment}/{w.cell}"].model_dump_json(),
-        tracking=settings.tracking.model_dump_json(),
-    message:
-        "training {wildcards.experiment}/{wildcards.cell}"
-    shell:
-        "pdebridge train --resolved {params.cell:q} --tracking {params.tracking:q}"
-        " --out {output} > {log} 2>&1"
+for experiment, number, batch in BATCHES:
+
+    rule:
+        name:
+            f"train_{experiment}_{number}"
+        input:
+            legal=f"{RESULTS}/weights/{experiment}.json",
+            data=sorted({path for cell in batch for path in fetched(cell)}),
+            code=code(*(m for cell in batch for m in modules(cell))),
+        output:
+            [f"{RESULTS}/runs/{cell.key}.json" for cell in batch],
+        log:
+            f"{RESULTS}/logs/train/{experiment}/{number}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/train/{experiment}/{number}.tsv"
+        conda:
+            "../../environment.yml"
+        threads: settings.threads
+        resources:
+            mem_mb=max(memory(cell) for cell in batch),
+            runtime={"cluster": 2880, "workstation": 1440}.get(settings.scale, 60),
+            gpu=max(cell.devices for cell in batch),
+        params:
+            cells=[cell.model_dump_json() for cell in batch],
+            tracking=settings.tracking.model_dump_json(),
+        message:
+            f"training {experiment}: {', '.join(cell.cell for cell in batch)}"
+        shell:
+            "pdebridge train --resolved {params.cells:q} --tracking {params.tracking:q}"
+            " --out {output} > {log} 2>&1"

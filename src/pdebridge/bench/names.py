@@ -1,7 +1,9 @@
 """The benchmarks by name; each value is ``module:function`` and the function returns ``{name, ratios, raw}``."""
 
 BENCHES = {
+    "control": "pdebridge.bench.control:measure",
     "gradients": "pdebridge.bench.gradients:measure",
+    "images": "pdebridge.bench.images:measure",
     "meanfield": "pdebridge.bench.meanfield:measure",
     "ode": "pdebridge.bench.ode:measure",
     "training": "pdebridge.bench.training:measure",

@@ -23,7 +23,7 @@ REPEATS = 3
 def bare_loop(cell: ClassificationCell, seed: int) -> float:
     """Train with nothing but torch and return the final objective; same weights, data, steps and validation."""
     module = assemble(cell, seed)
-    optimizer, _ = optimiser(cell.training, module.net)
+    optimizer, _ = optimiser(cell.training, module.net, 1)
     x, c = module.data["train"]
 
     def closure() -> torch.Tensor:

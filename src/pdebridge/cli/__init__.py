@@ -15,7 +15,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"pdebridge {options.name}: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"pdebridge {options.name}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        where = error.filename2 or error.filename or "a file"
+        print(f"pdebridge {options.name}: {where}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"pdebridge {options.name}: interrupted; the same command goes on from here", file=sys.stderr)

@@ -62,9 +62,11 @@ def _fetch(part: ArgumentParser) -> None:
 def _train(part: ArgumentParser) -> None:
     _settings(part)
     part.add_argument("what", nargs="?", metavar="EXPERIMENT/CELL")
-    part.add_argument("--resolved", metavar="JSON", help="the resolved cell (the workflow's way)")
+    part.add_argument("--resolved", nargs="+", metavar="JSON", help="resolved cells (the workflow's way)")
     part.add_argument("--tracking", metavar="JSON", help="the tracking section (the workflow's way)")
-    part.add_argument("--out", type=Path, help="file of measurements; run directories stand in the folder of its stem")
+    part.add_argument(
+        "--out", nargs="+", type=Path, help="file of each cell's measurements; runs stand in the folder of its stem"
+    )
 
 
 def _study(part: ArgumentParser) -> None:
@@ -76,9 +78,9 @@ def _study(part: ArgumentParser) -> None:
 
 
 def _figure(part: ArgumentParser) -> None:
-    part.add_argument("figure", metavar="FIGURE", help="a figure's name, or 'run' for a cell's curves and provenance")
-    part.add_argument("inputs", nargs="+", type=Path, metavar="FILE", help="STEM.npz of studies, or CELL.json")
-    part.add_argument("--out", type=Path, required=True, help="stem: STEM.png and STEM.pdf")
+    part.add_argument("figure", metavar="FIGURE", help="a figure's name, or 'run' for cells' curves and provenance")
+    part.add_argument("inputs", nargs="+", type=Path, metavar="FILE", help="STEM.npz of studies, or CELL.json of cells")
+    part.add_argument("--out", type=Path, required=True, help="stem of STEM.png and STEM.pdf, or the folder of 'run'")
 
 
 def _table(part: ArgumentParser) -> None:

@@ -118,26 +118,32 @@ def fetch(options: Namespace) -> None:
 
 
 def train(options: Namespace) -> None:
-    """Train all seeds of a cell and write their measurements."""
+    """Train all seeds of some cells, one cell after another, and write the measurements of each."""
     settings = settings_of(options)
     if options.resolved:
-        cell = parse_cell(json.loads(options.resolved))
+        wanted = [parse_cell(json.loads(text)) for text in options.resolved]
     elif options.what:
-        cell = cell_of(options.what, settings)
+        wanted = [cell_of(options.what, settings)]
     else:
         raise UserError("name an experiment/cell; 'pdebridge list' shows them")
     tracking = Tracking.model_validate_json(options.tracking) if options.tracking else settings.tracking
-    out: Path = options.out or Path("results") / cell.scale / "runs" / f"{cell.key}.json"
-    from pdebridge.training.fingerprint import missing_seeds, run_folders
-
+    out = options.out or [Path("results") / cell.scale / "runs" / f"{cell.key}.json" for cell in wanted]
     # before torch is imported; the workflow has set it to the rule's threads
     os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
+    for cell, path in zip(wanted, out, strict=True):
+        train_cell(cell, tracking, path)
+
+
+def train_cell(cell: Cell, tracking: Tracking, out: Path) -> None:
+    """Train the seeds of a cell that are not there yet, and write the measurements of all of them."""
+    from pdebridge.training.fingerprint import missing_seeds, run_folders
+
     if missing_seeds(cell, out.with_suffix("")):
         from pdebridge.paper.published import read_published
-        from pdebridge.training.fit import train as train_cell
+        from pdebridge.training.fit import train as train_seeds
 
         targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
-        train_cell(cell, tracking, out.with_suffix(""), targets)
+        train_seeds(cell, tracking, out.with_suffix(""), targets)
     runs = run_folders(cell, out.with_suffix(""))
     write_json(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
     print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
@@ -179,8 +185,9 @@ def figure(options: Namespace) -> None:
     from pdebridge.paper.names import FIGURES
 
     if options.figure == "run":
-        curves.draw(runs_of(options.inputs), options.out)
-        runs.page(runs_of(options.inputs), options.out.with_suffix(".html"))
+        for cell in options.inputs:
+            curves.draw(runs_of([cell]), options.out / cell.stem)
+            runs.page(runs_of([cell]), options.out / f"{cell.stem}.html")
     else:
         arrays = {name: array for path in options.inputs for name, array in np.load(path).items()}
         load(known(options.figure, FIGURES, "figure"))(arrays, options.out)

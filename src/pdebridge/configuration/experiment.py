@@ -87,6 +87,8 @@ class PublishedNetwork(Strict):
     layout: Literal["published"]
     name: str
     """A name that ``pdebridge list`` shows."""
+    options: dict[str, Any] = {}
+    """Arguments of the layout in place of the published ones, for other images: ``{channels: 1, classes: 10}``."""
     gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
     """How the derivative comes back."""
 
@@ -107,12 +109,15 @@ Network = Annotated[DenseNetwork | StagedNetwork | PublishedNetwork, Field(discr
 
 
 class SGD(Strict):
-    """Stochastic gradient descent with momentum; the rate is multiplied by ``factor`` at the milestones."""
+    """Stochastic gradient descent with momentum."""
 
     name: Literal["sgd"]
     lr: Positive = 0.1
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["steps", "one-cycle"] = "steps"
+    """``steps``: the rate is multiplied by ``factor`` at the milestones. ``one-cycle``: it rises in a line from
+    ``lr / 25`` to ``lr`` in the first fifth of all steps and falls in a line to zero (Smith & Topin, 2018)."""
     milestones: list[Count] = []
     """Epochs after which the rate drops."""
     factor: Positive = 0.1
@@ -154,7 +159,9 @@ class Training(Strict):
     """Samples a step; the full batch if empty."""
     augmentation: Augmentation = Augmentation()
     """Of images; nothing by default."""
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "float64", "bf16-mixed"] = "float32"
+    """``bf16-mixed``: the training evaluates convolutions and matrix products in bfloat16; weights, features and
+    updates stay float32, and so does the evaluation of the trained network."""
     smoothness: Annotated[float, Field(ge=0)] = 0.0
     """alpha of ``alpha h / 2 sum_j |(theta_{j+1} - theta_j) / h|^2`` (Haber & Ruthotto 2017)."""
     variation: Annotated[float, Field(ge=0)] = 0.0
@@ -184,8 +191,10 @@ class Experiment(Strict):
     """Seeds 0, 1, ..., n-1."""
     cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = {"default": {}}
     """Variants by name, each with the keys that it replaces; one job trains all seeds of a cell."""
+    cells_per_job: Count = 1
+    """Cells that one job trains one after another, so that small ones share the seconds that imports take."""
     at: dict[Scale, dict[str, Any]] = {}
-    """Keys that a scale replaces: budgets only."""
+    """Keys that a scale replaces, the list of studies with their options among them: budgets only."""
     studies: list[in_table(STUDIES, "study")] = []  # type: ignore[valid-type]
     """Measurements on the trained networks."""
     figures: list[in_table(FIGURES, "figure")] = []  # type: ignore[valid-type]
@@ -202,6 +211,7 @@ class Cell(Strict):
     scale: Scale
     source: Source
     seeds: Count
+    devices: Count = 1
     folders: DataFolders = DataFolders()
 
     @property
@@ -238,6 +248,9 @@ class ClassificationExperiment(Experiment):
     data: in_table(DATASETS, "data set")  # type: ignore[valid-type]
     network: Network
     training: Training
+    devices: Count = 1
+    """Devices of one machine that share each batch of a training, each with a process of its own: GPUs where there are
+    any. The steps are those of one device, to rounding."""
 
 
 class ClassificationCell(Cell):
@@ -247,6 +260,12 @@ class ClassificationCell(Cell):
     data: Named
     network: Network
     training: Training
+
+    @model_validator(mode="after")
+    def _can_be_shared(self) -> Self:
+        if self.devices > 1 and self.training.optimizer.name == "lbfgs":
+            raise ValueError(f"devices must be 1 with lbfgs, whose line search is sequential (found {self.devices})")
+        return self
 
     @property
     def epochs(self) -> int:

@@ -31,6 +31,8 @@ TASKS: dict[str, tuple[type[Experiment], type[Cell]]] = {
     "study": (StudyExperiment, Cell),
 }
 
+OF_THE_FILE = {"name", "cells", "cells_per_job", "at", "studies", "figures", "scale"}  # keys that no cell has
+
 
 def read_yaml(path: Path) -> Mapping:
     """Return the mapping in a YAML file; an empty file is an empty mapping."""
@@ -164,13 +166,25 @@ def read_experiment(name: str, folder: Path = EXPERIMENTS) -> Experiment:
 
 
 def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS) -> list[Cell]:
-    """Resolve an experiment at the scale of the settings: scale first, then the cell, then overrides, then limits."""
-    base = experiment.model_dump(exclude={"name", "cells", "at", "studies", "figures", "scale"}, exclude_unset=True)
-    override = settings.overrides.get(experiment.name, {})
+    """Resolve an experiment at the settings' scale: its cell's keys, then the scale's, overrides and limits."""
+    base = experiment.model_dump(exclude=OF_THE_FILE, exclude_unset=True)
+    scaled, override = ({k: v for k, v in part.items() if k != "studies"} for part in _replaced(experiment, settings))
     return [
-        _cell(experiment, name, merge(base, experiment.at.get(settings.scale, {}), change, override), settings, folder)
+        _cell(experiment, name, merge(base, change, scaled, override), settings, folder)
         for name, change in list(experiment.cells.items())[: settings.limits.cells]
     ]
+
+
+def _replaced(experiment: Experiment, settings: Settings) -> tuple[Mapping, Mapping]:
+    """Return what the scale and the settings' overrides replace."""
+    return experiment.at.get(settings.scale, {}), settings.overrides.get(experiment.name, {})
+
+
+def with_studies(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS) -> Experiment:
+    """Return an experiment with the studies that its scale, or an override, puts in the place of its own."""
+    content = experiment.model_dump(exclude_unset=True)
+    changes = [{"studies": part["studies"]} for part in _replaced(experiment, settings) if "studies" in part]
+    return parse_experiment(merge(content, *changes), f"{folder / experiment.name}.yaml, scale {settings.scale}")
 
 
 def _cell(experiment: Experiment, name: str, content: Mapping, settings: Settings, folder: Path) -> Cell:
@@ -194,7 +208,7 @@ def limited(cell: Cell, limits: Limits) -> Cell:
 def selected(settings: Settings, folder: Path = EXPERIMENTS) -> list[Experiment]:
     """Return the experiments that the settings name, or all that their scale carries."""
     names = experiment_files(folder) if settings.experiments == "all" else settings.experiments
-    experiments = [read_experiment(name, folder) for name in names]
+    experiments = [with_studies(read_experiment(name, folder), settings, folder) for name in names]
     for name in settings.overrides:
         read_experiment(name, folder)
     if settings.experiments != "all":

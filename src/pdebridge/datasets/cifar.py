@@ -69,7 +69,8 @@ def cifar10(
         seed: Of the division into training and validation.
         train: Training images, equally many of each class; all that validation leaves if empty.
         validation: Validation images, equally many of each class.
-        scaling: ``standard`` (each image with mean 0 and deviation 1) or ``unit`` (levels in [0, 1]).
+        scaling: ``standard`` (each image with mean 0 and deviation 1), ``unit`` (levels in [0, 1]) or ``centred``
+            (levels less the mean image).
         folder: Where downloads are kept.
         mirror: A folder that is tried before the official address; it holds the archive or the six batches.
     """

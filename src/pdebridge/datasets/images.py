@@ -1,6 +1,7 @@
 """From pixels to features: what all image sets have in common."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,17 @@ def standard(pixels: Pixels) -> Images:
     return x.reshape(pixels.shape)
 
 
-SCALINGS: dict[str, Callable[[Pixels], Images]] = {"unit": unit, "standard": standard}
+def centred(pixels: Pixels, mean: Images) -> Images:
+    """Return grey levels in [0, 1] less the mean image, float32."""
+    return unit(pixels) - mean
+
+
+# by name: a function of the training pixels to the scaling of all
+SCALINGS: dict[str, Callable[[Pixels], Callable[[Pixels], Images]]] = {
+    "unit": lambda training: unit,
+    "standard": lambda training: standard,
+    "centred": lambda training: partial(centred, mean=unit(training).mean(axis=0)),
+}
 
 
 def image_set(
@@ -52,15 +63,15 @@ def image_set(
         seed: Of the division.
         train: Training images, with the shares of the classes kept; all that validation leaves if empty.
         validation: Validation images, with the shares of the classes kept.
-        scaling: ``unit`` or ``standard``.
+        scaling: ``unit``, ``standard``, or ``centred`` on the mean of the training images.
     """
     if scaling not in SCALINGS:
         raise ValueError(f"unknown scaling {scaling!r}; valid: {', '.join(SCALINGS)}")
-    scaled = SCALINGS[scaling]
     (pixels, labels), (pixels_test, labels_test) = seen, held
     c = labels.astype(np.int64)
     order = balanced_order(c, np.random.default_rng(seed))
     validating, training = (order[part] for part in ranges(len(c), validation=validation, train=train))
+    scaled = SCALINGS[scaling](pixels[training])
     return DataSet(
         scaled(pixels[training]),
         c[training],

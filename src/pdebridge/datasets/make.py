@@ -4,7 +4,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from pdebridge.cube import known, load
+from pdebridge.cube import check_options, known, load
 from pdebridge.datasets.dataset import DataSet
 from pdebridge.datasets.names import DATASETS
 
@@ -19,11 +19,9 @@ def make(
     """
     function = load(name if ":" in name else known(name, DATASETS, "data set"))
     parameters = inspect.signature(function).parameters
-    valid = {option: option for option in parameters if option not in ("seed", "folder", "mirror")}
-    for option in options:
-        if not valid:
-            raise ValueError(f"data set {name!r} has no options, not even {option!r}")
-        known(option, valid, f"option of data set {name!r}:")
+    check_options(
+        options, [name for name in parameters if name not in ("seed", "folder", "mirror")], f"data set {name!r}"
+    )
     where = {"folder": folder, "mirror": mirror} if "folder" in parameters else {}
     made: DataSet = function(seed=seed, **where, **options)
     return made

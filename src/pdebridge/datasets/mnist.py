@@ -44,7 +44,8 @@ def mnist(
         seed: Of the division into training and validation.
         train: Training images; all that validation leaves if empty.
         validation: Validation images.
-        scaling: ``unit`` (grey levels in [0, 1]) or ``standard`` (each image with mean 0 and deviation 1).
+        scaling: ``unit`` (grey levels in [0, 1]), ``standard`` (each image with mean 0 and deviation 1) or ``centred``
+            (levels less the mean image).
         folder: Where downloads are kept.
         mirror: A folder that is tried before the official address.
     """

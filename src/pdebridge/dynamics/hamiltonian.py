@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta, half
+from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta, Transpose, half
 from pdebridge.dynamics.dense import Dense
 from pdebridge.dynamics.parabolic import Parabolic
 
@@ -61,7 +61,17 @@ class Pair(Dynamics):
 
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
         """Return ``F_1(u)`` for part 0, ``F_2(u)`` for part 1."""
-        return self.parts[part](u, theta[self.split :] if part else theta[: self.split], at)
+        return self.parts[part](u, theta[self.own(part)], at)
+
+    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+        """Return ``F(u)`` and its adjoint from the part."""
+        own = self.own(part)
+        f, transpose = self.parts[part].linearise(u, theta[own], at)
+        return f, lambda g, sums, scale: transpose(g, sums[own], scale)
+
+    def own(self, part: int) -> slice:
+        """Return where the weights of a part stand."""
+        return slice(self.split, None) if part else slice(self.split)
 
 
 class Hamiltonian(Pair):

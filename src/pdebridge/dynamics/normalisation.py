@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pdebridge.dynamics.base import Instant, Theta
+from pdebridge.dynamics.base import Instant, Sums, Theta, Transpose
+from pdebridge.dynamics.processes import batch_norm
 
 _RECOMPUTING: ContextVar[bool] = ContextVar("recomputing", default=False)
 
@@ -29,6 +30,12 @@ def column(a: Tensor) -> tuple[int, ...]:
     return (-1,) + (1,) * (a.ndim - 2)
 
 
+def add_per_channel(total: Tensor | None, g: Tensor, scale: float) -> None:
+    """Add ``scale`` times the sums of ``g`` over all axes but the channels' to the cotangent of a weight a channel."""
+    if total is not None:
+        total.add_(g.sum([axis for axis in range(g.ndim) if axis != 1]), alpha=scale)
+
+
 class Normalisation(nn.Module, ABC):
     """A normalisation of ``(batch, width, ...)`` with a number of affine `weights` a channel.
 
@@ -37,6 +44,7 @@ class Normalisation(nn.Module, ABC):
     """
 
     weights = 2
+    closed = False
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -50,6 +58,13 @@ class Normalisation(nn.Module, ABC):
         """Return what bounds the norm of the derivative for every ``a``, or ``None`` where a batch couples."""
         return None
 
+    def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
+        """Return the value and its adjoint as `Dynamics.linearise` does; both may overwrite what they are given.
+
+        Only where `closed`, that is in closed form.
+        """
+        raise NotImplementedError(f"the derivative of {type(self).__name__} is left to autograd")
+
     @abstractmethod
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return the normalised ``a``, scaled by ``s`` and shifted by ``b``; ``affine`` is ``(s, b)``."""
@@ -59,6 +74,7 @@ class Shift(Normalisation):
     """No normalisation: ``a + b``, the bias of an ordinary layer."""
 
     weights = 1
+    closed = True
 
     def initial(self) -> dict[str, Tensor]:
         """Return the shift ``b = 0`` alone."""
@@ -73,17 +89,29 @@ class Shift(Normalisation):
         (b,) = affine
         return a + b.view(column(a))
 
+    def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
+        """Return ``a + b`` and ``g -> g``."""
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            add_per_channel(sums[0], g, scale)
+            return g
+
+        return a.add_(affine[0].view(column(a))), transpose
+
 
 class TVNorm(Normalisation):
     """``s a / sqrt(sum_c a_c^2 + eps) + b`` at every pixel (Ruthotto & Haber, JMIV 2020, eq. 9).
 
     No coupling across the batch, so it is recomputed exactly. With ``K`` a gradient, ``-K^T N(K u)`` is the flow
-    of the smoothed total variation ``sum sqrt(|grad u|^2 + eps)``.
+    of the smoothed total variation ``sum sqrt(|grad u|^2 + eps)``. What autocast hands over in half precision is
+    normalised in the precision of ``s`` and ``b``: operations on one dtype are faster.
 
     Args:
         width: channels.
         eps: 1e-3 in the paper, 1e-4 in its code.
     """
+
+    closed = True
 
     def __init__(self, width: int, eps: float = 1e-3) -> None:
         super().__init__(width)
@@ -96,8 +124,25 @@ class TVNorm(Normalisation):
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return the normalised ``a``; ``at`` is not used."""
         s, b = (w.view(column(a)) for w in affine)
+        a = a.to(s.dtype)
         squares = a.square().sum(dim=1, keepdim=True)  # many times faster than vector_norm along channels
         return a * torch.rsqrt(squares + self.eps) * s + b
+
+    def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
+        """Return the value and ``g -> q (s g - n sum_c n s g)``; ``n = q a``, ``q = (sum_c a_c^2 + eps)^(-1/2)``."""
+        s, b = (w.view(column(a)) for w in affine)
+        q = a.square().sum(dim=1, keepdim=True).add_(self.eps).rsqrt_()
+        n = a.mul_(q)
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            add_per_channel(sums[1], g, scale)
+            along = g * n
+            add_per_channel(sums[0], along, scale)
+            inner = along.mul_(s).sum(dim=1, keepdim=True)
+            return g.mul_(s).addcmul_(n, inner, value=-1).mul_(q)
+
+        # the first operand alone would decide on the layout, and a weight has none
+        return torch.addcmul(b, n, s, out=torch.empty_like(n)), transpose
 
 
 class GroupNorm(Normalisation):
@@ -126,7 +171,7 @@ class GroupNorm(Normalisation):
 class BatchNorm(Normalisation):
     """Batch normalisation with running statistics of its own at every step ``k``.
 
-    The running statistics are not updated while `Recomputing`.
+    The running statistics are not updated while `Recomputing`. A batch that is spread over processes is one batch.
 
     Args:
         width: channels.
@@ -150,7 +195,7 @@ class BatchNorm(Normalisation):
         mean, var = self.running_mean[at.k], self.running_var[at.k]
         if _RECOMPUTING.get():
             mean, var = mean.clone(), var.clone()
-        return functional.batch_norm(a, mean, var, s, b, self.training, self.momentum, self.eps)
+        return batch_norm(a, mean, var, s, b, self.training, self.momentum, self.eps)
 
 
 def normalisation_named(name: str, width: int, steps: int | None) -> Normalisation:

@@ -37,6 +37,10 @@ class Operator(ABC):
         """Return ``K^T u + b``, the adjoint of ``u -> K u`` in the Euclidean inner product."""
 
     @abstractmethod
+    def pull_weight(self, K: Tensor, u: Tensor, g: Tensor) -> Tensor:
+        """Return the derivative of ``<g, K u>`` in ``K``, of which the shape alone is used."""
+
+    @abstractmethod
     def transposed(self, K: Tensor) -> Tensor:
         """Return the weight tensor of ``K^T`` as an operator of this kind."""
 
@@ -73,6 +77,10 @@ class DenseOperator(Operator):
     def transpose(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
         """Return ``u K + b`` for rows ``u``."""
         return u @ K if b is None else torch.addmm(b, u, K)
+
+    def pull_weight(self, K: Tensor, u: Tensor, g: Tensor) -> Tensor:
+        """Return ``sum_i g_i u_i^T`` over the rows."""
+        return g.t() @ u
 
     def transposed(self, K: Tensor) -> Tensor:
         """Return the transposed matrix."""
@@ -118,6 +126,14 @@ class Convolution(Operator):
     def transpose(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
         """Return the transposed convolution of ``u`` with the same ``K``, plus ``b``."""
         return self.adjoint(u, K, None if b is None else b.expand(K.shape[1]), padding=self.kernel // 2)
+
+    def pull_weight(self, K: Tensor, u: Tensor, g: Tensor) -> Tensor:
+        """Return the correlations of ``g`` with the shifted ``u``."""
+        one, pad, zero = ([n] * self.dimension for n in (1, self.kernel // 2, 0))
+        wanted = (False, True, False)
+        pulled = torch.ops.aten.convolution_backward(g, u, K, None, one, pad, one, False, zero, 1, wanted)
+        weight: Tensor = pulled[1]
+        return weight
 
     def transposed(self, K: Tensor) -> Tensor:
         """Return the reflected kernel with in and out channels exchanged."""

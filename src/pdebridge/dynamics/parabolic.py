@@ -3,10 +3,11 @@
 import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pdebridge.dynamics.activation import activation_named
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta, half
+from pdebridge.dynamics.base import Dynamics, Instant, Structure, Sums, Theta, Transpose, half
 from pdebridge.dynamics.draw import draw
 from pdebridge.dynamics.normalisation import normalisation_named
 from pdebridge.dynamics.operator import operator_named
@@ -65,6 +66,25 @@ class Parabolic(Dynamics):
             u, theta = self.prenorm(u, theta[:n], at), theta[n:]
         K, *affine = theta
         return self.operator.transpose(-K, self.activation(self.norm(self.operator(K, u), affine, at)))
+
+    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+        """Return ``F(u)`` and its adjoint ``g -> -K^T N'^T sigma' K g``, in closed form where ``N`` has one."""
+        if self.prenorm or not self.norm.closed or torch.is_autocast_enabled(u.device.type):
+            return super().linearise(u, theta, at, part)
+        K, *affine = theta
+        normalised, through_norm = self.norm.linearise(self.operator(K, u), affine)
+        z = self.activation(normalised)
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            total, *rest = sums
+            if total is not None:
+                total.sub_(self.operator.pull_weight(K, g, z), alpha=scale)
+            a = through_norm(self.activation.pull(self.operator(-K, g), z), rest, scale)
+            if total is not None:
+                total.add_(self.operator.pull_weight(K, u, a), alpha=scale)
+            return self.operator.transpose(K, a)
+
+        return self.operator.transpose(-K, z), transpose
 
     def rate(self, theta: Theta, pixels: tuple[int, ...] = ()) -> float | None:
         """Return ``max sigma' ||K||^2 L >= ||dF/du||`` with the Lipschitz constant ``L`` of the normalisation."""

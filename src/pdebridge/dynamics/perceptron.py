@@ -87,5 +87,5 @@ class Perceptron(Dynamics):
         """Return ``(W, b)`` of every layer, with ``t v`` added to the first bias."""
         W, b, *rest = theta
         if self.time:
-            b, rest = torch.add(b, rest[0], alpha=at.t), rest[1:]
+            b, rest = b + at.t * rest[0], rest[1:]
         return [(W, b), *zip(rest[::2], rest[1::2], strict=True)]

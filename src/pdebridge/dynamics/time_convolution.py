@@ -57,4 +57,4 @@ class TimeConvolution(Dynamics):
         K, v, b = weights
         ones = torch.ones_like(u[:1, :1])
         clock = functional.conv2d(ones, v, padding=self.kernel // 2)
-        return functional.conv2d(u, K, b, padding=self.kernel // 2).add(clock, alpha=t)
+        return functional.conv2d(u, K, b, padding=self.kernel // 2) + t * clock

@@ -30,7 +30,7 @@ class Block:
 
     def __init__(self, integrator: Integrator, dynamics: Dynamics, theta: Theta, steps: int, h: float) -> None:
         self.integrator, self.dynamics, self.steps, self.h = integrator, dynamics, steps, h
-        self.rows = layers(theta, steps)
+        self.theta, self.rows = theta, layers(theta, steps)
 
     def field(self, k: int) -> Field:
         """Return ``F`` at step ``k``."""
@@ -91,6 +91,7 @@ class Walk(torch.autograd.Function):
         ctx.sums = WeightSums(theta, ctx.needs_input_grad[n + 3 :])
         ctx.autocast = ambient(tensors[0].device.type)
         end, ctx.memory = mode.onwards(Block(integrator, dynamics, theta, steps, h), state, ctx.sums)
+        ctx.layouts = [layout(s) for s in end]
         ctx.save_for_backward(*theta)
         return tuple(s.detach() for s in end)  # the memory must not hold an output, which holds this node
 
@@ -103,9 +104,19 @@ class Walk(torch.autograd.Function):
         sums, ctx.sums = ctx.sums, None
         if sums is None:  # a second pass over a retained graph
             sums = WeightSums(ctx.saved_tensors, ctx.needs_input_grad[ctx.n + 3 :])
+        # a loss may hand over cotangents in another layout than the states', and every kernel would pay for the mixture
+        g = tuple(s.contiguous(memory_format=form) for s, form in zip(g, ctx.layouts, strict=True))
         with Recomputing(), ctx.autocast:
             start = ctx.mode.backwards(block, ctx.memory, sums, g)
         return None, None, None, *start, *sums.gradient()
+
+
+def layout(u: Tensor) -> torch.memory_format:
+    """Return whether images or volumes have their channels last in memory."""
+    for ndim, form in ((4, torch.channels_last), (5, torch.channels_last_3d)):
+        if u.ndim == ndim and u.is_contiguous(memory_format=form):
+            return form
+    return torch.contiguous_format
 
 
 def ambient(device: str) -> torch.autocast:

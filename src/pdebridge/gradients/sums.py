@@ -32,6 +32,12 @@ class WeightSums:
             for w, total in zip(self.theta, self.totals, strict=True)
         )
 
+    def add(self, steps: slice, gradients: Sequence[Tensor | None]) -> None:
+        """Add stacked cotangents of the weights of some steps."""
+        for total, w, g in zip(self.totals, self.theta, gradients, strict=True):
+            if total is not None and g is not None:
+                (total if is_shared(w) else total[steps]).add_(g.sum(0) if is_shared(w) else g)
+
     def gradient(self) -> list[Tensor | None]:
         """Return tensors of the shapes of the weights; a shared sum is split evenly among its steps, as a view."""
         return [

@@ -6,10 +6,10 @@ The error is ``O(h^2)``, ``h = 1/n``; the unknowns number ``(n - 1)^d``. A spars
 preconditioned by algebraic multigrid solve the same system.
 """
 
-import resource
 from collections.abc import Callable
+from itertools import product
 from time import perf_counter
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyamg
@@ -50,18 +50,24 @@ def sines(d: int) -> Problem:
 
 
 class Solved(NamedTuple):
-    """Relative errors against the known solution, seconds, and memory.
+    """The solution at the interior points, relative errors against the known one, seconds, and memory.
 
-    `matrix_bytes` is that of the matrix alone, `peak_bytes` the largest resident memory of the process so far.
+    `matrix_bytes` is that of the matrix alone, `bytes` of all that a solver must hold at once: matrix, right-hand side,
+    solution, and the factors or the multigrid hierarchy.
     """
 
-    unknowns: int
+    values: Array
     relative_l2: float
     maximum: float
     seconds: float
     matrix_bytes: int
-    peak_bytes: int
+    bytes: int
     iterations: int
+
+    @property
+    def unknowns(self) -> int:
+        """Return the number of interior points."""
+        return len(self.values)
 
 
 def solve(problem: Problem, d: int, n: int, method: Literal["direct", "multigrid"] = "multigrid") -> Solved:
@@ -83,16 +89,16 @@ def solve(problem: Problem, d: int, n: int, method: Literal["direct", "multigrid
         raise ValueError(f"{n}^{d} cells are more than a sparse matrix with 32-bit indices can hold")
     started = perf_counter()
     A, b, exact = system(problem, d, n)
-    u, iterations = SOLVERS[known(method)](A, b)
+    u, iterations, more = SOLVERS[known(method)](A, b)
     seconds = perf_counter() - started
     error = u - exact
     return Solved(
-        unknowns=len(b),
+        values=u,
         relative_l2=float(np.linalg.norm(error) / np.linalg.norm(exact)),
         maximum=float(np.abs(error).max()),
         seconds=seconds,
-        matrix_bytes=A.data.nbytes + A.indices.nbytes + A.indptr.nbytes,
-        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        matrix_bytes=stored(A),
+        bytes=stored(A) + more + 2 * b.nbytes,
         iterations=iterations,
     )
 
@@ -121,26 +127,57 @@ def laplacian(d: int, n: int) -> csr_array:
     return csr_array(A)
 
 
-def direct(A: csr_array, b: Array) -> tuple[Array, int]:
-    """Solve by sparse LU factors."""
-    return splu(A.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(b), 0
+def stored(A: Any) -> int:
+    """Return the bytes of a matrix in compressed rows."""
+    return int(A.data.nbytes + A.indices.nbytes + A.indptr.nbytes)
 
 
-def multigrid(A: csr_array, b: Array) -> tuple[Array, int]:
-    """Solve by conjugate gradients, preconditioned by one V-cycle of smoothed aggregation."""
+def evaluate(u: Array, boundary: Function, n: int, x: Array) -> Array:
+    """Return the multilinear interpolant of values on ``n^d`` cells at the rows ``x``: sums over ``2^d`` corners.
+
+    Args:
+        u: values at the ``(n - 1)^d`` interior points.
+        boundary: values elsewhere.
+        n: cells an axis.
+        x: points of the cube, ``(N, d)``.
+    """
+    d = x.shape[1]
+    cell = np.clip((x * n).astype(int), 0, n - 1)
+    part = x * n - cell
+    found = np.zeros(len(x))
+    for corner in product((0, 1), repeat=d):
+        vertex = cell + corner
+        inside = ((vertex > 0) & (vertex < n)).all(1)
+        index = np.ravel_multi_index(tuple(np.where(inside[:, None], vertex - 1, 0).T), (n - 1,) * d)
+        weight = np.where(corner, part, 1 - part).prod(1)
+        found += weight * np.where(inside, u[index], boundary(vertex / n))
+    return found
+
+
+def direct(A: csr_array, b: Array) -> tuple[Array, int, int]:
+    """Solve by sparse LU factors; also return their bytes (a number and an index an entry)."""
+    factors = splu(A.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+    return factors.solve(b), 0, 12 * factors.nnz
+
+
+def multigrid(A: csr_array, b: Array) -> tuple[Array, int, int]:
+    """Solve by conjugate gradients, preconditioned by one V-cycle of smoothed aggregation; also return its bytes."""
     steps = [0]
 
     def count(_: Array) -> None:
         steps[0] += 1
 
-    preconditioner = pyamg.smoothed_aggregation_solver(A, max_coarse=500).aspreconditioner()
-    u, failed = cg(A, b, rtol=1e-10, atol=0.0, maxiter=500, M=preconditioner, callback=count)
+    hierarchy = pyamg.smoothed_aggregation_solver(A, max_coarse=500)
+    u, failed = cg(A, b, rtol=1e-10, atol=0.0, maxiter=500, M=hierarchy.aspreconditioner(), callback=count)
     if failed:
         raise RuntimeError(f"conjugate gradients did not converge in {failed} iterations")
-    return u, steps[0]
+    coarse = sum(stored(level.A) for level in hierarchy.levels[1:])
+    between = sum(stored(level.P) + stored(level.R) for level in hierarchy.levels[:-1])
+    last = hierarchy.levels[-1].A.shape[0]  # solved by a dense inverse
+    return u, steps[0], coarse + between + 8 * last**2
 
 
-SOLVERS: dict[str, Callable[[csr_array, Array], tuple[Array, int]]] = {"direct": direct, "multigrid": multigrid}
+SOLVERS: dict[str, Callable[[csr_array, Array], tuple[Array, int, int]]] = {"direct": direct, "multigrid": multigrid}
 
 
 def known(method: str) -> str:

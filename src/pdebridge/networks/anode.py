@@ -1,13 +1,13 @@
 """The two CIFAR networks of ANODE (Gholami, Keutzer & Biros, IJCAI 2019), every second block an ODE."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from pdebridge.dynamics.post_activation import PostActivation
 from pdebridge.networks.continuous import NeuralODE
+from pdebridge.networks.point import MakeGradient
 
 Normalised = tuple[nn.Conv2d, nn.BatchNorm2d]
 
@@ -69,8 +69,7 @@ SQUEEZED_STAGES = ((64, 32, 1), (32, 64, 2), (64, 128, 2), (128, 256, 2))
 
 def resnet18(
     integrator: str = "forward-euler",
-    gradient: str = "stored",
-    gradient_options: Mapping[str, Any] | None = None,
+    gradient: str | MakeGradient = "stored",
     steps: int = 2,
     normalisation: str = "batch",
     classes: int = 10,
@@ -81,13 +80,12 @@ def resnet18(
 
     Args:
         integrator: name; ``forward-euler``, ``rk2`` and ``rk4`` are the paper's.
-        gradient: name of the gradient mode.
-        gradient_options: of the gradient mode.
+        gradient: name of the gradient mode, or what makes one (`mode_named`).
         steps: of each flow; each has batch statistics of its own.
         normalisation: inside the flows.
         classes: number of classes.
     """
-    block = NeuralODE(integrator, gradient, steps, {}, gradient_options or {})
+    block = NeuralODE(integrator, gradient, steps)
     stages: list[nn.Module] = chain(convolution(3, 64, (3, 3)))
     for inputs, outputs, stride in RESIDUAL_STAGES:
         F = PostActivation(outputs, "residual", normalisation, steps)
@@ -97,14 +95,13 @@ def resnet18(
 
 def squeezenext(
     integrator: str = "rk2",
-    gradient: str = "stored",
-    gradient_options: Mapping[str, Any] | None = None,
+    gradient: str | MakeGradient = "stored",
     steps: int = 2,
     normalisation: str = "batch",
     classes: int = 10,
 ) -> nn.Sequential:
     """Return SqueezeNext for ``(batch, 3, 32, 32)`` with 32, 64, 128, 256 channels; arguments as in `resnet18`."""
-    block = NeuralODE(integrator, gradient, steps, {}, gradient_options or {})
+    block = NeuralODE(integrator, gradient, steps)
     stages: list[nn.Module] = chain(convolution(3, 64, (3, 3), bias=True))
     for inputs, outputs, stride in SQUEEZED_STAGES:
         F = PostActivation(outputs, "squeezenext", normalisation, steps)

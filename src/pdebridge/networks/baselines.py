@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from pdebridge.dynamics.draw import draw
-from pdebridge.networks.convolution import EPS, ConvNormReLU
-from pdebridge.networks.point import Point
+from pdebridge.networks.convolution import BatchNorm, ConvNormReLU
+from pdebridge.networks.point import MakeGradient, Point
 from pdebridge.networks.pooled import PoolAndPad, PooledClassifier
 
 
@@ -24,10 +24,10 @@ class ResidualLayers(nn.Sequential):
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__(
-            nn.BatchNorm2d(before, eps=EPS),
+            BatchNorm(before),
             nn.ReLU(),
             convolution(before, after, stride),
-            nn.BatchNorm2d(after, eps=EPS),
+            BatchNorm(after),
             nn.ReLU(),
             convolution(after, after),
         )
@@ -62,7 +62,7 @@ class CoupledDescent(nn.Module):
 
 
 def residual(
-    coupled: bool, units: Sequence[int], widths: Sequence[int], classes: int, gradient: str = "stored"
+    coupled: bool, units: Sequence[int], widths: Sequence[int], classes: int, gradient: str | MakeGradient = "stored"
 ) -> PooledClassifier:
     """Return a ResNet (He et al., 2016) or a RevNet (Gomez et al., 2017) with ``units`` blocks a stage.
 
@@ -73,7 +73,7 @@ def residual(
         units: blocks of each stage.
         widths: channels of each stage.
         classes: number of classes.
-        gradient: name of the gradient mode of the other blocks.
+        gradient: the gradient mode, by name or `mode_named` of the other blocks.
     """
     options: dict[str, Any] = {"distribution": "truncated", "normalisation": "batch"}
     point = Point("coupling" if coupled else "residual", "verlet" if coupled else "forward-euler", gradient, options)

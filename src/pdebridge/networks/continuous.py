@@ -7,16 +7,16 @@ from pdebridge.cube import load, target
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import Constant
 from pdebridge.networks.flow import Flow
+from pdebridge.networks.point import MakeGradient, mode_of
 
 
 class NeuralODE(NamedTuple):
-    """Integrator and gradient by name with their options, and the number ``N`` of steps or intervals."""
+    """Integrator by name with its options, gradient by name or as `mode_named`, and the number ``N`` of steps."""
 
     integrator: str
-    gradient: str = "stored"
+    gradient: str | MakeGradient = "stored"
     steps: int = 1
     integrator_options: Mapping[str, Any] = {}
-    gradient_options: Mapping[str, Any] = {}
 
     def flow(self, dynamics: Dynamics) -> Flow:
         """Return a flow of its own with weights that all steps share (Chen et al., NeurIPS 2018).
@@ -25,7 +25,4 @@ class NeuralODE(NamedTuple):
             ValueError: a name is unknown, or the three axes do not fit.
         """
         integrator = load(target("integrator", self.integrator))(**self.integrator_options)
-        gradient = load(target("gradient", self.gradient))
-        if self.gradient_options:
-            gradient = gradient(**self.gradient_options)
-        return Flow(dynamics, Constant(dynamics), integrator, gradient, self.steps, 1.0)
+        return Flow(dynamics, Constant(dynamics), integrator, mode_of(self.gradient), self.steps, 1.0)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pdebridge.integrators.march import retreat
 from pdebridge.networks.flow import Flow
-from pdebridge.networks.point import Point
+from pdebridge.networks.point import MakeGradient, Point
 from pdebridge.networks.wavelet import Haar
 
 Unit = tuple[int, Literal["down", "up", ""]]
@@ -30,7 +30,7 @@ class FullyHyperbolic(nn.Module):
         dimension: 2 for images, 3 for volumes.
         h: step size.
         dense: classify every pixel by a convolution, in place of the mean over all pixels.
-        gradient: name of the gradient mode.
+        gradient: the gradient mode, by name or `mode_named`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class FullyHyperbolic(nn.Module):
         dimension: int = 2,
         h: float = 0.1,
         dense: bool = False,
-        gradient: str = "stored",
+        gradient: str | MakeGradient = "stored",
     ) -> None:
         super().__init__()
         point = Point("second-order", "leapfrog-pair", gradient, {"pair": True, "operator": f"conv{dimension}d"})

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pdebridge.cube import known, load, target
+from pdebridge.cube import known
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.dynamics.residual import Residual
 from pdebridge.dynamics.time_convolution import TimeConvolution
 from pdebridge.integrators.euler import ForwardEuler
 from pdebridge.networks.continuous import NeuralODE
 from pdebridge.networks.flow import Flow
+from pdebridge.networks.point import MakeGradient, mode_of
 
 CHANNELS = 64
 
@@ -89,8 +90,7 @@ def odenet(
     stem: str = "res",
     integrator: str = "dopri5",
     integrator_options: Mapping[str, Any] | None = None,
-    gradient: str = "stored",
-    gradient_options: Mapping[str, Any] | None = None,
+    gradient: str | MakeGradient = "stored",
     steps: int = 1,
     inputs: int = 1,
     classes: int = 10,
@@ -101,29 +101,27 @@ def odenet(
         stem: ``conv`` or ``res``.
         integrator: name; ``dopri5`` with ``rtol=1e-3`` is the example's.
         integrator_options: of the integrator.
-        gradient: name of the gradient mode.
-        gradient_options: of the gradient mode.
+        gradient: name of the gradient mode, or what makes one (`mode_named`).
         steps: steps or intervals on [0, 1].
         inputs: channels of the images.
         classes: number of classes.
     """
-    block = NeuralODE(integrator, gradient, steps, integrator_options or {}, gradient_options or {})
+    block = NeuralODE(integrator, gradient, steps, integrator_options or {})
     return ImageClassifier(block.flow(TimeConvolution(CHANNELS)), stem, inputs, classes)
 
 
 def resnet(
-    blocks: int = 6, stem: str = "res", gradient: str = "stored", inputs: int = 1, classes: int = 10
+    blocks: int = 6, stem: str = "res", gradient: str | MakeGradient = "stored", inputs: int = 1, classes: int = 10
 ) -> ImageClassifier:
     """Return the residual network with ``blocks`` pre-activation blocks, Euler steps of ``h = 1``.
 
     Args:
         blocks: with one the network is as large as the ODE network, the control that the paper lacks.
         stem: ``conv`` or ``res``.
-        gradient: name of the gradient mode.
+        gradient: name of the gradient mode, or what makes one (`mode_named`).
         inputs: channels of the images.
         classes: number of classes.
     """
     F = Residual(CHANNELS, normalisation="group")
-    mode = load(target("gradient", gradient))
-    flow = Flow(F, PiecewiseConstant(F, blocks), ForwardEuler(), mode, blocks, blocks)
+    flow = Flow(F, PiecewiseConstant(F, blocks), ForwardEuler(), mode_of(gradient), blocks, blocks)
     return ImageClassifier(flow, stem, inputs, classes)

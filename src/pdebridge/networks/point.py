@@ -1,19 +1,42 @@
 """A point of the cube by its three names, from which a network makes its flows."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
-from pdebridge.cube import load, target
+from pdebridge.cube import check_options, load, target
 from pdebridge.dynamics.control import PiecewiseConstant
-from pdebridge.networks.flow import Flow
+from pdebridge.networks.flow import Flow, Gradient
+
+MakeGradient = Callable[[], Gradient]
+
+
+def mode_named(name: str, options: Mapping[str, Any] | None = None) -> MakeGradient:
+    """Return what makes the gradient mode of one flow: a mode may remember its flow's errors, so none is shared.
+
+    Raises:
+        ValueError: the mode has no such option.
+    """
+    found, options = load(target("gradient", name)), options or {}
+    if isinstance(found, type):
+        check_options(options, inspect.signature(found).parameters, f"gradient {name!r}")
+        return partial(found, **options)
+    check_options(options, (), f"gradient {name!r}")
+    return lambda: found
+
+
+def mode_of(gradient: str | MakeGradient) -> Gradient:
+    """Return the gradient mode of one flow from its name or from what `mode_named` returned."""
+    return (mode_named(gradient) if isinstance(gradient, str) else gradient)()
 
 
 class Point(NamedTuple):
-    """Dynamics, integrator and gradient by name, and the options of the dynamics."""
+    """Dynamics, integrator and gradient by name, or the gradient as `mode_named`, and the options of the dynamics."""
 
     dynamics: str
     integrator: str
-    gradient: str = "stored"
+    gradient: str | MakeGradient = "stored"
     options: Mapping[str, Any] = {}
 
     def flow(self, width: int, steps: int, h: float, repeat: bool = False, **options: Any) -> Flow:
@@ -30,5 +53,5 @@ class Point(NamedTuple):
         if chosen.get("normalisation") == "batch":
             chosen["steps"] = steps
         F = load(target("dynamics", self.dynamics))(width, **chosen)
-        integrator, gradient = load(target("integrator", self.integrator))(), load(target("gradient", self.gradient))
-        return Flow(F, PiecewiseConstant(F, steps, repeat), integrator, gradient, steps, steps * h)
+        integrator = load(target("integrator", self.integrator))()
+        return Flow(F, PiecewiseConstant(F, steps, repeat), integrator, mode_of(self.gradient), steps, steps * h)

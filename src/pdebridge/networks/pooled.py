@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from pdebridge.networks.convolution import ConvNormReLU, averages
 from pdebridge.networks.flow import Flow
-from pdebridge.networks.point import Point
+from pdebridge.networks.point import MakeGradient, Point
 
 
 class PoolAndPad(nn.Module):
@@ -55,7 +55,7 @@ def pooled(
     classes: int,
     h: float = 1.0,
     channels: int = 3,
-    gradient: str = "stored",
+    gradient: str | MakeGradient = "stored",
     first: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> PooledClassifier:
@@ -73,7 +73,7 @@ def pooled(
         classes: number of classes.
         h: step size.
         channels: of the images.
-        gradient: name of the gradient mode.
+        gradient: the gradient mode, by name or `mode_named`.
         first: options in which the very first block differs; it is then a flow of its own.
         options: of the dynamics.
     """

@@ -1,8 +1,9 @@
 """The published networks by name, readable without importing torch."""
 
+import inspect
 from typing import Any, NamedTuple
 
-from pdebridge.cube import known, load
+from pdebridge.cube import check_options, known, load
 
 STAGED = "pdebridge.networks.staged:staged"
 POOLED = "pdebridge.networks.pooled:pooled"
@@ -53,7 +54,10 @@ def _jmiv() -> dict[str, Layout]:
 
 
 def _aaai() -> dict[str, Layout]:
-    """The table of Chang et al. (AAAI 2018); counts of the Hamiltonian networks from the authors' code."""
+    """The tables of Chang et al. (AAAI 2018); counts of the Hamiltonian networks from the authors' code.
+
+    The full-width networks have no public code; their steps ``h`` and normalisations are this project's.
+    """
     batch = {"normalisation": "batch"}
     hamiltonian = {
         "dynamics": "hamiltonian",
@@ -64,30 +68,50 @@ def _aaai() -> dict[str, Layout]:
     }
     midpoint = {"dynamics": "antisymmetric", "integrator": "midpoint", "half": False, "activation": "relu", "h": 0.1}
     leapfrog = {"dynamics": "second-order", "integrator": "leapfrog", "prenormalise": True, **batch}
-    narrow, wide = (32, 64, 112), (32, 64, 128)
+    narrow, wide, widest = (32, 64, 112), (32, 64, 128), (64, 128, 256)
     rows: list[tuple[str, dict[str, Any], int, tuple[int, ...], int | None]] = [
+        ("hamiltonian-38", hamiltonian, 3, narrow, 191_050),
         ("hamiltonian-74", hamiltonian, 6, narrow, 432_010),
+        ("hamiltonian-110", hamiltonian, 9, wide, 811_914),
         ("hamiltonian-218", hamiltonian, 18, wide, 1_690_890),
         ("hamiltonian-1202", hamiltonian, 100, wide, 9_699_338),
+        ("hamiltonian-50w", hamiltonian, 4, widest, 1_283_082),
         ("midpoint-26", midpoint, 4, narrow, None),
+        ("midpoint-62", midpoint, 10, wide, None),
         ("leapfrog-26", leapfrog, 4, narrow, None),
+        ("leapfrog-62", leapfrog, 10, wide, None),
     ]
     source = "Chang et al., AAAI 2018"
     return {
-        f"aaai-{name}-cifar10": Layout(
-            POOLED, {**F, "units": (n, n, n), "widths": widths, "classes": 10}, weights, source
+        f"aaai-{name}-cifar{classes}": Layout(
+            POOLED,
+            {**F, "units": (n, n, n), "widths": widths, "classes": classes},
+            weights and weights + (classes - 10) * (widths[-1] + 1),  # the rest of the network is the same
+            source,
         )
+        for classes in (10, 100)
         for name, F, n, widths, weights in rows
     }
 
 
 def _baselines() -> dict[str, Layout]:
-    """ResNet-32 and RevNet-38; the counts are those of the RevNet authors' layout, 0.46 million each in print."""
-    resnet = {"coupled": False, "units": (5, 5, 5), "widths": (16, 32, 64), "classes": 10}
-    revnet = {"coupled": True, "units": (3, 3, 3), "widths": (32, 64, 112), "classes": 10}
+    """ResNets and RevNets; the counts are those of the RevNet authors' layout, 0.46 million in print for the small."""
+    he, gomez = "He et al., 2016; Gomez et al., NeurIPS 2017", "Gomez et al., NeurIPS 2017"
+    rows: list[tuple[str, bool, int, tuple[int, ...], int | None, str]] = [
+        ("resnet-32", False, 5, (16, 32, 64), 464_154, he),
+        ("resnet-110", False, 18, (16, 32, 64), None, he),
+        ("revnet-38", True, 3, (32, 64, 112), 464_890, gomez),
+        ("revnet-110", True, 9, (32, 64, 128), None, gomez),
+    ]
     return {
-        "resnet-32-cifar10": Layout(RESIDUAL, resnet, 464_154, "He et al., 2016; Gomez et al., NeurIPS 2017"),
-        "revnet-38-cifar10": Layout(RESIDUAL, revnet, 464_890, "Gomez et al., NeurIPS 2017"),
+        f"{name}-cifar{classes}": Layout(
+            RESIDUAL,
+            {"coupled": coupled, "units": (n, n, n), "widths": widths, "classes": classes},
+            weights and weights + (classes - 10) * (widths[-1] + 1),
+            source,
+        )
+        for classes in (10, 100)
+        for name, coupled, n, widths, weights, source in rows
     }
 
 
@@ -141,7 +165,11 @@ def build(name: str, **options: Any) -> Any:
     """Return the network of a published name as a module; ``options`` replace those of the layout.
 
     Raises:
-        ValueError: the name is unknown.
+        ValueError: the name is unknown, or the layout has no such option.
     """
     layout = known(name, PUBLISHED, "network")
-    return load(layout.reference)(**{**layout.options, **options})
+    make = load(layout.reference)
+    parameters = inspect.signature(make).parameters.values()
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        check_options(options, [p.name for p in parameters], f"network {name!r}")
+    return make(**{**layout.options, **options})

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pdebridge.dynamics.draw import draw
 from pdebridge.networks.convolution import ConvNormReLU
-from pdebridge.networks.point import Point
+from pdebridge.networks.point import MakeGradient, Point
 
 
 class StagedClassifier(nn.Module):
@@ -58,7 +58,7 @@ def staged(
     steps: int = 3,
     h: float = 1.0,
     channels: int = 3,
-    gradient: str = "stored",
+    gradient: str | MakeGradient = "stored",
     **options: Any,
 ) -> StagedClassifier:
     """Return the staged network of a point of the cube; kernels are drawn as in the published code.
@@ -71,7 +71,7 @@ def staged(
         steps: steps a stage.
         h: step size.
         channels: of the images.
-        gradient: name of the gradient mode.
+        gradient: the gradient mode, by name or `mode_named`.
         options: of the dynamics.
     """
     point = Point(dynamics, integrator, gradient, {"distribution": "clipped", "operator": "conv2d", **options})

@@ -25,7 +25,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
         density(axes[0], part)
         for ax, (d, name), letter in zip(axes[1], shown, "bcd", strict=False):
             paths(ax, cell(arrays, name)["paths"])
-            ax.set_title(f"({letter}) characteristics, d = {d}")
+            ax.set_title(f"({letter}) paths, d = {d}")
         for ax, field, title in zip(
             axes[1, 3:], part["potential"], ("(e) $\\Phi(x, 0)$", "(f) $\\Phi(x, 1)$"), strict=True
         ):

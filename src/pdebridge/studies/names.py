@@ -2,10 +2,14 @@
 
 STUDIES = {
     "demonstration": "pdebridge.studies.demonstration:demonstration",
+    "dimension": "pdebridge.studies.dimension:dimension",
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
+    "feed-forward": "pdebridge.studies.feed_forward:feed_forward",
     "games": "pdebridge.studies.games:games",
     "gradients": "pdebridge.studies.gradients:gradients",
+    "layer-parallel": "pdebridge.studies.layer_parallel:layer_parallel",
     "memory": "pdebridge.studies.memory:memory",
+    "mesh": "pdebridge.studies.mesh:mesh",
     "nfe": "pdebridge.studies.nfe:nfe",
     "propagation": "pdebridge.studies.propagation:propagation",
     "reversal": "pdebridge.studies.reversal:reversal",

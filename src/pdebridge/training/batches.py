@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from pdebridge.dynamics.processes import world
+from pdebridge.errors import UserError
 from pdebridge.training.augmentation import augment
 
 
@@ -17,7 +19,9 @@ def permutation(n: int, seed: int, epoch: int) -> Tensor:
 class Batches:
     """An iterable of ``(x, c)`` batches; ten times less overhead than a DataLoader on small networks.
 
-    Lightning calls ``set_epoch`` through the ``sampler`` attribute before each epoch.
+    Lightning calls ``set_epoch`` through the ``sampler`` attribute before each epoch. Of ``R`` processes, the one
+    of rank ``r`` gets the samples ``r, r + R, r + 2 R, ...`` of every batch that one process would see; without a seed
+    each gets all of them.
 
     Args:
         x: inputs, samples first.
@@ -26,6 +30,9 @@ class Batches:
         seed: seed of the shuffling and the augmentation; neither if None.
         pad: largest shift of augmented images.
         flip: whether augmented images are reflected.
+
+    Raises:
+        UserError: when a pass begins, if a shuffled batch has fewer samples than there are processes.
     """
 
     def __init__(
@@ -48,7 +55,25 @@ class Batches:
     def __len__(self) -> int:
         return -(-len(self.x) // self.size)
 
+    def samples(self, k: int) -> int:
+        """Return how many samples batch ``k`` has in all processes together."""
+        return min(self.size, len(self.x) - k * self.size)
+
+    def share(self, k: int) -> float:
+        """Return what this process's mean over batch ``k`` weighs: the mean over processes is then that of all."""
+        rank, ranks = world()
+        return len(range(rank, self.samples(k), ranks)) * ranks / self.samples(k)
+
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        rank, ranks = (0, 1) if self.seed is None else world()
+        if self.samples(len(self) - 1) < ranks:
+            batches = f"{len(self.x)} samples in batches of {self.size}"
+            raise UserError(f"devices: {ranks} of them cannot share the last batch of {batches}")
+        for x, c in self.whole():
+            yield (x, c) if ranks == 1 else (x[rank::ranks], c[rank::ranks])
+
+    def whole(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches of all processes together."""
         if self.seed is None or self.size >= len(self.x):
             yield from zip(self.x.split(self.size), self.c.split(self.size), strict=True)
             return

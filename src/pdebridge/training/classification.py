@@ -51,12 +51,23 @@ class Classification(Task):
     def loaders(self) -> tuple[Batches, Batches]:
         """Return shuffled batches of the training samples, and the validation samples."""
         spec = self.training_spec
-        train = Batches(*self.data["train"], spec.batch_size, self.seed, **spec.augmentation.model_dump())
-        return train, Batches(*self.data["val"], EVALUATED)
+        self.batches = Batches(*self.data["train"], spec.batch_size, self.seed, **spec.augmentation.model_dump())
+        return self.batches, Batches(*self.data["val"], EVALUATED)
 
-    def objective(self, logits: Tensor, c: Tensor) -> Tensor:
-        """Return the regularised objective for logits ``(batch, classes)`` and labels ``(batch,)``."""
-        loss = cross_entropy(logits, c)
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the network's values in the precision of the training, for a loss in that of ``x``."""
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.training_spec.precision == "bf16-mixed"):
+            return self.net(x).to(x.dtype)
+
+    def objective(self, logits: Tensor, c: Tensor, share: float = 1.0) -> Tensor:
+        """Return the regularised objective for logits ``(batch, classes)`` and labels ``(batch,)``.
+
+        Args:
+            logits: of this process.
+            c: labels.
+            share: weight of the cross-entropy where other processes have the rest of the batch.
+        """
+        loss = cross_entropy(logits, c) * share
         for weight, penalty in self.penalties:
             loss = loss + weight * penalty()
         return loss
@@ -69,7 +80,7 @@ class Classification(Task):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the objective on a batch."""
         x, c = batch
-        loss = self.objective(self.net(x), c)
+        loss = self.objective(self.logits(x), c, self.batches.share(batch_idx))
         self.losses.append(loss.detach())
         return loss
 
@@ -82,7 +93,7 @@ class Classification(Task):
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Gather summed loss, correct answers and samples."""
         x, c = batch
-        logits = self.net(x)
+        logits = self.logits(x)
         correct = (logits.argmax(1) == c).sum()
         loss = cross_entropy(logits, c, reduction="sum")
         self.tested.append(torch.stack([loss, correct, torch.tensor(len(c), device=x.device)]).double())
@@ -90,7 +101,8 @@ class Classification(Task):
     def epoch_figures(self) -> Figures:
         """Return and forget the figures gathered since the last call; accuracy in per cent, of the last step."""
         loss, correct, n = torch.stack(self.tested).sum(0).tolist()
-        figures = {"train/loss": float(self.losses[-1] if self.full_batch else torch.stack(self.losses).mean())}
+        loss_here = self.losses[-1] if self.full_batch else torch.stack(self.losses).mean()
+        figures = {"train/loss": float(self.trainer.strategy.reduce(loss_here, reduce_op="mean"))}
         self.losses, self.tested = [], []
         if self.training_spec.select == "best":
             self.keep_if_best(-correct)
@@ -129,7 +141,7 @@ class Classification(Task):
         """Return the most bytes that a forward and a backward pass of one batch have alive among what they make."""
         x, c = next(iter(self.loaders()[0]))
         self.zero_grad()
-        peak = peak_bytes(lambda: self.objective(self.net(x), c).backward())
+        peak = peak_bytes(lambda: self.objective(self.logits(x), c).backward())
         self.zero_grad()
         return peak
 
@@ -147,7 +159,7 @@ class Classification(Task):
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser and its schedule."""
-        found, schedule = optimiser(self.training_spec, self.net)
+        found, schedule = optimiser(self.training_spec, self.net, len(self.loaders()[0]))
         return {"optimizer": found, "lr_scheduler": schedule} if schedule else found
 
 

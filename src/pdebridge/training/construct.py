@@ -5,11 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import LBFGS, SGD, AdamW, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 
 from pdebridge.configuration.experiment import Cell, ClassificationCell, DenseNetwork, Network, StagedNetwork, Training
 from pdebridge.configuration.model import Named
-from pdebridge.cube import CONTROLS, load, target
+from pdebridge.cube import CONTROLS, check_options, load, target
 from pdebridge.datasets.make import make
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import Control
@@ -18,11 +18,12 @@ from pdebridge.networks import published
 from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.opening import OPENINGS
+from pdebridge.networks.point import mode_named
 from pdebridge.networks.regularisation import decay_groups
 from pdebridge.networks.staged import StagedClassifier, staged
 
 Samples = dict[str, tuple[Tensor, Tensor]]
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16-mixed": torch.float32}
 
 
 def samples(cell: ClassificationCell, seed: int) -> tuple[Samples, int, int]:
@@ -61,17 +62,14 @@ def network(spec: Network, features: int, classes: int, what: str = "network") -
             return _dense(spec, features, classes)
         if spec.layout == "staged":
             return _staged(spec, features, classes)
-        options = {"gradient_options": spec.gradient.options} if spec.gradient.options else {}
-        return published.build(spec.name, gradient=spec.gradient.name, **options)
+        return published.build(spec.name, **_gradient(spec.gradient), **spec.options)
     except (TypeError, ValueError, ImportError, AttributeError, KeyError) as error:
         raise UserError(f"{what}: {error}") from error
 
 
 def _dense(spec: DenseNetwork, features: int, classes: int) -> FlowClassifier:
     dynamics = _on_axis("dynamics", spec.dynamics, spec.width)
-    gradient: Any = load(target("gradient", spec.gradient.name))
-    if spec.gradient.options:
-        gradient = gradient(**spec.gradient.options)
+    gradient = mode_named(spec.gradient.name, spec.gradient.options)()
     integrator = _on_axis("integrator", spec.integrator)
     control = _control(spec.control, dynamics, spec.steps)
     flow = Flow(dynamics, control, integrator, gradient, spec.steps, spec.time)
@@ -85,6 +83,7 @@ def _control(spec: Named, dynamics: Dynamics, steps: int) -> Control:
 
 
 def _staged(spec: StagedNetwork, channels: int, classes: int) -> StagedClassifier:
+    check_options(spec.integrator.options, (), f"integrator {spec.integrator.name!r} of a staged network")
     return staged(
         spec.dynamics.name,
         spec.integrator.name,
@@ -93,9 +92,14 @@ def _staged(spec: StagedNetwork, channels: int, classes: int) -> StagedClassifie
         steps=spec.steps,
         h=spec.h,
         channels=channels,
-        gradient=spec.gradient.name,
+        gradient=mode_named(spec.gradient.name, spec.gradient.options),
         **spec.dynamics.options,
     )
+
+
+def _gradient(spec: Named) -> dict[str, Any]:
+    """Return the argument of a published layout: none for what is stored, which is all that some layouts know."""
+    return {} if spec == Named(name="stored") else {"gradient": mode_named(spec.name, spec.options)}
 
 
 def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
@@ -107,17 +111,28 @@ def classifier(net: nn.Module) -> nn.Linear:
     return [part for part in net.modules() if isinstance(part, nn.Linear)][-1]
 
 
-def optimiser(training: Training, net: nn.Module) -> tuple[Optimizer, LRScheduler | None]:
-    """Return the optimiser and, for SGD and AdamW, the schedule of its rate by epochs."""
+def optimiser(training: Training, net: nn.Module, batches: int) -> tuple[Optimizer, dict[str, Any] | None]:
+    """Return the optimiser and, for SGD and AdamW, the schedule of its rate and what advances it, step or epoch.
+
+    Args:
+        training: names both.
+        net: its weights.
+        batches: steps an epoch.
+    """
     spec, weights = training.optimizer, [p for p in net.parameters() if p.requires_grad]
     if spec.name == "sgd":
         decaying, exempt = decay_groups(net)
         groups: list[dict[str, Any]] = [{"params": decaying, "weight_decay": spec.weight_decay}, {"params": exempt}]
         sgd = SGD(groups, lr=spec.lr, momentum=spec.momentum)
-        return sgd, MultiStepLR(sgd, spec.milestones, spec.factor)
+        if spec.schedule == "one-cycle":
+            cycle = OneCycleLR(
+                sgd, spec.lr, training.epochs * batches, pct_start=0.2, anneal_strategy="linear", cycle_momentum=False
+            )
+            return sgd, {"scheduler": cycle, "interval": "step"}
+        return sgd, {"scheduler": MultiStepLR(sgd, spec.milestones, spec.factor), "interval": "epoch"}
     if spec.name == "adamw":
         adamw = AdamW(weights, lr=spec.lr, weight_decay=spec.weight_decay)
-        return adamw, CosineAnnealingLR(adamw, training.epochs)
+        return adamw, {"scheduler": CosineAnnealingLR(adamw, training.epochs), "interval": "epoch"}
     # one more evaluation than 1.25 x iterations would cut the last line search of an epoch short
     limit = 2 * spec.iterations + 10
     return LBFGS(

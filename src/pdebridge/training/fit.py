@@ -12,17 +12,18 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.settings import Tracking
 from pdebridge.cube import load
-from pdebridge.files import replace_folder, write_json
+from pdebridge.files import replace_folder, whole, write_json
 from pdebridge.provenance import commit, hardware, versions
 from pdebridge.training.fingerprint import fingerprint, is_current, missing_seeds, run_folders
 from pdebridge.training.guard import DivergenceGuard
 from pdebridge.training.history import History
 from pdebridge.training.modules import ASSEMBLE
+from pdebridge.training.processes import processes
 from pdebridge.training.progress import Progress
 from pdebridge.training.task import Task
 from pdebridge.training.tracking import logger_of_seed, tracked
@@ -64,14 +65,24 @@ def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: li
         write_json(partial / "run.json", describe(cell, seed) | identity)
     module: Task = load(ASSEMBLE[cell.task])(cell, seed)
     history = History(progress)
-    fit(module, history, partial / "checkpoints", loggers)
+    checkpoints = partial / "checkpoints"
+    with processes(cell.devices, follow, cell, seed, checkpoints):
+        fit(module, history, checkpoints, loggers, cell.devices)
     summary = summarise(module, history)
-    pd.DataFrame(history.rows).to_csv(partial / "history.csv", index=False)
-    save_file({k: v.contiguous() for k, v in module.net.state_dict().items()}, partial / "weights.safetensors")
+    with whole(partial / "history.csv") as path:
+        pd.DataFrame(history.rows).to_csv(path, index=False)
+    with whole(partial / "weights.safetensors") as path:
+        path.write_bytes(save({k: v.contiguous() for k, v in module.net.state_dict().items()}))
     write_json(partial / "summary.json", summary)
     shutil.rmtree(partial / "checkpoints")
     replace_folder(partial, run)
     return summary
+
+
+def follow(cell: Cell, seed: int, checkpoints: Path) -> None:
+    """Take part in a training as another rank: the same steps on another share of each batch; write nothing."""
+    module: Task = load(ASSEMBLE[cell.task])(cell, seed)
+    fit(module, History(None), checkpoints, [], cell.devices)
 
 
 def describe(cell: Cell, seed: int) -> dict[str, Any]:
@@ -86,12 +97,18 @@ def describe(cell: Cell, seed: int) -> dict[str, Any]:
     }
 
 
-def fit(module: Task, history: History, checkpoints: Path, loggers: list[Any]) -> None:
-    """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one."""
+def fit(module: Task, history: History, checkpoints: Path, loggers: list[Any], devices: int = 1) -> None:
+    """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one.
+
+    On several devices each process works on its share of every batch (`Batches`), and gradients are averaged.
+    """
     quiet_lightning()
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs a pass each
     trainer = pl.Trainer(
         accelerator="auto",
-        devices=1,
+        devices=devices,
+        strategy="ddp" if devices > 1 else "auto",
+        use_distributed_sampler=False,  # a loader that knows its share needs none
         plugins=[LightningEnvironment()],  # a Slurm job is one task here; Lightning would take its variables for ranks
         max_epochs=module.epochs,
         deterministic=True,

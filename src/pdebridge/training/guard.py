@@ -9,14 +9,17 @@ from pdebridge.training.task import Task
 
 
 class DivergenceGuard(pl.Callback):
-    """Raise `UserError` with the step, where it arose and the settings to change when the loss is not finite."""
+    """Raise `UserError` with the step, where it arose and the settings to change when the loss is not finite.
+
+    Of several processes the first one speaks; what another one found is in its weights a step later.
+    """
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Check the loss of a step."""
         assert isinstance(module, Task)
-        if not module.losses[-1].isfinite():
+        if trainer.is_global_zero and not module.losses[-1].isfinite():
             raise UserError(
                 f"the loss is {float(module.losses[-1])} at step {trainer.global_step}, "
                 f"epoch {trainer.current_epoch}; {module.blame(batch)}"

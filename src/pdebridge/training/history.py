@@ -15,10 +15,10 @@ class History(pl.Callback):
     The rows are part of the checkpoint, so that a resumed run has the whole history.
 
     Args:
-        progress: is told of every epoch.
+        progress: is told of every epoch, where anybody listens.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress | None) -> None:
         self.rows: list[dict[str, float]] = []
         self.progress, self.earlier, self.started = progress, 0.0, time.perf_counter()
 
@@ -35,7 +35,8 @@ class History(pl.Callback):
         self.rows.append({"epoch": trainer.current_epoch, "seconds": round(seconds, 3), **figures})
         for logger in trainer.loggers:
             logger.log_metrics(figures, step=trainer.current_epoch)
-        self.progress.epoch(len(self.rows), figures)
+        if self.progress:
+            self.progress.epoch(len(self.rows), figures)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rows as plain types."""

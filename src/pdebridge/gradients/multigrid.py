@@ -1,0 +1,132 @@
+"""Multigrid reduction in time: a recursion over many steps as a system that is relaxed in all intervals at once."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from pdebridge.integrators.base import State
+
+PerLevel = int | Sequence[int]
+
+
+class Propagator(Protocol):
+    """The steps ``Phi_1, ..., Phi_N`` of one level, applied side by side."""
+
+    steps: int
+
+    def __call__(self, which: slice, states: State, /) -> State:
+        """Return ``Phi_{i+1}(u_i)`` for the indices ``i`` in ``which``; states are stacked in their first axis."""
+
+
+def on_level(value: PerLevel, level: int) -> int:
+    """Return a level's value of an option; the last one given is that of all coarser levels."""
+    return value if isinstance(value, int) else value[min(level, len(value) - 1)]
+
+
+def strides(steps: int, factor: PerLevel, coarsest: int) -> list[int]:
+    """Return how many steps one step of each level stands for: 1, ``m_0``, ``m_0 m_1``, ...
+
+    Levels are added while the next one has at least ``coarsest`` steps and is a whole number of them.
+
+    Raises:
+        ValueError: not even one level can be added.
+    """
+    found, n = [1], steps
+    while n % (m := on_level(factor, len(found) - 1)) == 0 and n // m >= coarsest:
+        n //= m
+        found.append(found[-1] * m)
+    if len(found) == 1:
+        raise ValueError(
+            f"layer-parallel coarsens N = {steps} steps by {on_level(factor, 0)} to {coarsest} or more: N must be a"
+            f" multiple of {on_level(factor, 0)}, and at least {coarsest * on_level(factor, 0)}"
+        )
+    return found
+
+
+class Multigrid:
+    """The full approximation scheme for ``u_0 = g_0, u_i = Phi_i(u_{i-1}) + g_i`` (Günther et al. 2020; XBraid).
+
+    Every ``m``-th point is a C-point, the others are F-points. A cycle: F-relaxation fills every interval from its
+    C-point, ``nu`` times C- and F-relaxation follow (FCF for 1), the C-points get the correction of the coarse
+    problem, whose steps are ``m`` times longer, and F-relaxation follows again. Intervals are relaxed side by side.
+    Work of a cycle about ``(nu + 3) N`` steps, with a critical path of ``O(m log N)``. With FCF the first ``2k``
+    C-points are exact after ``k`` cycles, hence all after ``N / (2 m)``.
+
+    Args:
+        levels: propagators, the finest first, with ``N, N / m_0, N / (m_0 m_1), ...`` steps.
+        factor: coarsening factors ``m`` by level.
+        relaxations: ``nu`` by level.
+        cycle: ``V``, or ``F``, which follows the F-cycle on the next level by a V-cycle there.
+    """
+
+    def __init__(self, levels: Sequence[Propagator], factor: PerLevel, relaxations: PerLevel, cycle: str) -> None:
+        self.levels, self.factor, self.relaxations, self.kind = levels, factor, relaxations, cycle
+        self.residual: Tensor | None = None
+
+    def solve(self, u: State, cycles: int, tolerance: float = 0.0) -> State:
+        """Improve ``u``, stacked ``(N + 1, ...)`` with the given ``u_0``, in place, and return it.
+
+        Stops after so many cycles, or once the residual at the C-points, relative to the norm of all states there, was
+        at most ``tolerance`` before the last correction. `residual` holds it, as a tensor.
+        """
+        for _ in range(cycles):
+            self.cycle(0, u, None, self.kind)
+            if tolerance and float(self.residual or 0) <= tolerance:
+                break
+        return u
+
+    def cycle(self, level: int, u: State, g: State | None, kind: str) -> None:
+        """Run one cycle from a level downwards."""
+        if level == len(self.levels) - 1:
+            for i in range(self.levels[level].steps):
+                self.relax(level, u, g, slice(i, i + 1), slice(i + 1, i + 2))
+            return
+        m = on_level(self.factor, level)
+        self.fill(level, u, g)
+        for _ in range(on_level(self.relaxations, level)):
+            self.relax(level, u, g, slice(m - 1, None, m), slice(m, None, m))
+            self.fill(level, u, g)
+        for inner in ("F", "V") if kind == "F" else ("V",):
+            self.correct(level, u, g, inner)
+            self.fill(level, u, g)
+
+    def relax(self, level: int, u: State, g: State | None, before: slice, after: slice) -> None:
+        """Set the points ``after`` from those ``before`` them."""
+        phi = self.levels[level]
+        for p, new in zip(u, self.propagated(phi, u, g, before, after), strict=True):
+            p[after] = new
+
+    def propagated(self, phi: Propagator, u: State, g: State | None, before: slice, after: slice) -> State:
+        """Return ``Phi_i(u_{i-1}) + g_i`` at the points ``after``."""
+        new = phi(before, tuple(p[:-1][before] for p in u))
+        return new if g is None else tuple(n + q[after] for n, q in zip(new, g, strict=True))
+
+    def fill(self, level: int, u: State, g: State | None) -> None:
+        """F-relaxation: propagate every C-point through its interval."""
+        m = on_level(self.factor, level)
+        last = self.levels[level].steps
+        for j in range(1, m):
+            self.relax(level, u, g, slice(j - 1, None, m), slice(j, last, m))
+
+    def correct(self, level: int, u: State, g: State | None, kind: str) -> None:
+        """Add to the C-points what the coarse problem changes there."""
+        m, coarse = on_level(self.factor, level), self.levels[level + 1]
+        points = tuple(p[::m].clone() for p in u)
+        fine = self.propagated(self.levels[level], u, g, slice(m - 1, None, m), slice(m, None, m))
+        rough = coarse(slice(None), tuple(p[:-1] for p in points))
+        # g_i = u_i - Phi_coarse(u_{i-1}) + r_i with the residual r_i = Phi(u_{im-1}) + g_{im} - u_i
+        right = tuple(torch.cat([p[:1], f - r]) for p, f, r in zip(points, fine, rough, strict=True))
+        if level == 0:
+            self.residual = relative(tuple(f - p[1:] for f, p in zip(fine, points, strict=True)), points)
+        solution = tuple(p.clone() for p in points)
+        self.cycle(level + 1, solution, right, kind)
+        for p, v, c in zip(u, solution, points, strict=True):
+            p[::m] += v - c
+
+
+def relative(residual: State, states: State) -> Tensor:
+    """Return the Euclidean norm of one stack of states relative to that of another."""
+    norm: Callable[[State], Tensor] = lambda parts: torch.stack([p.norm() for p in parts]).norm()  # noqa: E731
+    return norm(residual) / norm(states)

@@ -1,0 +1,123 @@
+"""Multigrid in time on a deep network: errors cycle by cycle, and the length of the schedule on many processes."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pdebridge.dynamics.control import PiecewiseConstant
+from pdebridge.dynamics.dense import Dense
+from pdebridge.gradients.layer_parallel import LayerParallel
+from pdebridge.gradients.multigrid import Multigrid, strides
+from pdebridge.gradients.stored import stored
+from pdebridge.integrators.base import State
+from pdebridge.integrators.euler import ForwardEuler
+from pdebridge.networks.flow import Flow, Gradient
+from pdebridge.studies.curve import Curve, measurements
+from pdebridge.studies.result import StudyResult
+
+WIDTH, SAMPLES, TIME = 8, 200, 5.0
+CYCLES = range(1, 7)
+WAVES = 4
+COARSEST = 4
+# depth, weights and options of the solver
+CASES: dict[str, tuple[int, str, dict[str, Any]]] = {
+    "N256-m2": (256, "smooth", {"factor": 2}),
+    "N256-m4": (256, "smooth", {"factor": 4}),
+    "N256-m4-F": (256, "smooth", {"factor": 4, "relaxations": (0, 1)}),
+    "N256-m16": (256, "smooth", {"factor": 16}),
+    "N64-m4": (64, "smooth", {"factor": 4}),
+    "N1024-m4": (1024, "smooth", {"factor": 4}),
+    "N256-m4-independent": (256, "independent", {"factor": 4}),
+}
+DEPTHS = (256, 1024, 4096)
+PROCESSES = tuple(2**k for k in range(11))
+
+
+def layer_parallel(runs: list[Path]) -> StudyResult:
+    """Solve for states and adjoints of ``u' = tanh(K u + b)``, width 8, 200 samples, T = 5, in float64.
+
+    - ``state/error``, ``gradient/error``: relative errors, against the serial loop, of ``u_N`` and of the gradient of
+      its weighted sum in all weights after so many cycles of each solve, in cells ``case/cycles=k``. Weights are
+      ``smooth`` in depth (four waves of random amplitudes) or ``independent`` in every layer.
+    - ``speedup``, in cells ``N1024/P=16``: serial steps over the longest chain of steps of one V-cycle with m = 4 and
+      FCF-relaxation on ``P`` processes, counted on the schedule, communication not counted. ``k`` cycles take ``k``
+      times as long.
+
+    Args:
+        runs: not used; the study stands for itself.
+    """
+    curves = [Curve(name, "cycles", errors(*case)) for name, case in CASES.items()]
+    curves += [Curve(f"N{N}", "P", {P: {"speedup": speedup(N, P)} for P in PROCESSES}) for N in DEPTHS]
+    found = [m for curve in curves for m in measurements("layer-parallel", curve)]
+    return StudyResult(found, {name: array for curve in curves for name, array in curve.arrays().items()})
+
+
+def errors(steps: int, weights: str, options: Mapping[str, Any]) -> dict[float, dict[str, float]]:
+    """Return the errors by the number of cycles."""
+    exact = end_and_gradient(network(steps, weights, stored))
+    found = {}
+    for k in CYCLES:
+        end, gradient = end_and_gradient(network(steps, weights, LayerParallel(k, coarsest=COARSEST, **options)))
+        found[float(k)] = {"state/error": relative(end, exact[0]), "gradient/error": relative(gradient, exact[1])}
+    return found
+
+
+def network(steps: int, weights: str, gradient: Gradient) -> Flow:
+    """Return the network, the same for all gradients."""
+    torch.manual_seed(0)
+    F = Dense(WIDTH).double()
+    control = PiecewiseConstant(F, steps).double()
+    if weights == "smooth":
+        for w in control.parameters():
+            w.data = waves(w, steps) / math.sqrt(WIDTH)
+    return Flow(F, control, ForwardEuler(), gradient, steps, TIME)
+
+
+def waves(like: Tensor, steps: int) -> Tensor:
+    """Return ``sum_k a_k cos(pi k t) / (1 + k)`` with random ``a_k`` of the shape of one layer's weights."""
+    t = torch.linspace(0, 1, steps, dtype=like.dtype)
+    k = torch.arange(WAVES, dtype=like.dtype)
+    amplitudes = torch.randn(WAVES, *like.shape[1:], dtype=like.dtype)
+    return torch.tensordot(torch.cos(math.pi * torch.outer(t, k)) / (1 + k), amplitudes, 1)
+
+
+def end_and_gradient(net: Flow) -> tuple[Tensor, Tensor]:
+    """Return ``u_N`` and the gradient of its weighted sum in all weights."""
+    u = torch.randn(SAMPLES, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    end = net(u)
+    slopes = torch.linspace(-1.0, 2.0, end.numel(), dtype=end.dtype).view_as(end)
+    pulled = torch.autograd.grad((slopes * end).sum(), list(net.parameters()))
+    return end.detach(), torch.cat([g.flatten() for g in pulled])
+
+
+def relative(found: Tensor, exact: Tensor) -> float:
+    """Return the relative error in the Euclidean norm."""
+    return float((found - exact).norm() / exact.norm())
+
+
+class Clock:
+    """Steps that take one unit of time each and nothing else, a stack of them as long as ``P`` processes need.
+
+    Args:
+        steps: of the level.
+        processes: ``P``.
+    """
+
+    def __init__(self, steps: int, processes: int) -> None:
+        self.steps, self.processes, self.elapsed = steps, processes, 0
+
+    def __call__(self, which: slice, states: State, /) -> State:
+        """Let the time of these steps pass."""
+        self.elapsed += math.ceil(len(range(self.steps)[which]) / self.processes)
+        return states
+
+
+def speedup(steps: int, processes: int, factor: int = 4) -> float:
+    """Return ``N`` over the time of one V-cycle on ``P`` processes."""
+    levels = [Clock(steps // stride, processes) for stride in strides(steps, factor, COARSEST)]
+    Multigrid(levels, factor, 1, "V").solve((torch.zeros(steps + 1, 1),), cycles=1)
+    return steps / sum(level.elapsed for level in levels)

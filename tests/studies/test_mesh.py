@@ -1,0 +1,151 @@
+"""Mesh and network agree where both are the exact solution; orders, limits and shifts are those of known sequences."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from pdebridge.errors import UserError
+from pdebridge.meanfield.exact import exact_solution
+from pdebridge.meanfield.games import crowd_motion, linear_quadratic, optimal_transport
+from pdebridge.meanfield.potential import Potential
+from pdebridge.meshes.crowd import CrowdOnMesh
+from pdebridge.meshes.grid import Grid
+from pdebridge.paper import mesh as fields_figure
+from pdebridge.paper import samples as samples_figure
+from pdebridge.studies import mesh as study
+from pdebridge.studies.fields import centred, compare, courant_steps, paths, residual, sampled
+from pdebridge.studies.mesh import against, coordinate, domain, mesh, observed_order, on_grids, richardson, slope
+
+
+@pytest.fixture
+def double():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def test_an_exact_potential_is_close_to_the_mesh_and_a_wrong_one_is_not(double):
+    game = linear_quadratic(2)
+    exact = exact_solution(game)
+    solution = CrowdOnMesh(game, Grid((-3.5, -3.5), (5.0, 5.0), (20, 20)), 8, speed=2.0).solve(600)
+    figures, arrays = compare(game, exact, solution)
+    assert figures["mesh/velocity"] < 10
+    assert figures["mesh/density"] < 15
+    assert figures["mesh/potential"] < 10
+    torch.manual_seed(0)
+    wrong, _ = compare(game, Potential(2, 8).requires_grad_(False), solution)
+    assert all(wrong[name] > 3 * figures[name] for name in ("mesh/velocity", "mesh/density", "mesh/potential"))
+    assert arrays["network/density"].shape == arrays["mesh/density"].shape == (3, 20, 20)
+
+
+def test_the_residual_of_an_exact_solution_is_small(double):
+    """And that of its negative is not."""
+    game, grid = linear_quadratic(2), Grid((-1.0, -1.0), (2.0, 2.0), (24, 24))
+    exact = exact_solution(game)
+    mean, std = exact.moments(0.5)
+    x = grid.centers()
+    rho = np.exp(-((x - mean) ** 2).sum(1) / (2 * std**2)) / (2 * np.pi * std**2)
+    potential = sampled(exact, grid, 64)
+    found, wrong = (residual(game, grid, sign * potential, rho.reshape(24, 24)) for sign in (1, -1))
+    assert np.abs(found[1:-1, 1:-1]).max() < 0.05
+    assert np.abs(wrong).max() > 1
+
+
+def test_characteristics_of_a_rotation_are_circles():
+    turn = paths(lambda t, z: np.stack([-z[:, 1], z[:, 0]], axis=1), np.array([[1.0, 0.0]]))
+    assert np.allclose(turn[-1], [[np.cos(1), np.sin(1)]], atol=1e-8)
+
+
+def test_nothing_crosses_half_a_cell():
+    grid = Grid((0.0, 0.0), (1.0, 2.0), (10, 10))
+    steps = courant_steps(lambda t, z: np.full_like(z, 3.0), grid)
+    assert steps % 4 == 0
+    assert 3.0 / steps / min(grid.h) <= 0.5
+
+
+def test_a_constant_does_not_matter():
+    weights, values = np.ones((2, 3, 3)), np.random.default_rng(0).normal(size=(2, 3, 3))
+    assert np.allclose(centred(values + 5, weights), centred(values, weights))
+
+
+def test_order_and_limit_of_a_sequence():
+    h = [1.0, 0.5, 0.25]
+    values = [7 + 3 * x**1.5 for x in h]
+    assert observed_order(h, values) == pytest.approx(1.5)
+    assert richardson(h, values, 1.5) == pytest.approx(7)
+    assert np.isnan(observed_order(h, [3.0, 2.0, 2.5]))
+    assert np.isnan(observed_order([1.0, 0.5, 0.2], values))
+    assert np.isnan(observed_order(h[:2], values[:2]))
+
+
+def test_a_coordinate_beyond_the_plane_costs_what_the_closed_form_says(double):
+    each = coordinate(crowd_motion(5))
+    assert each.running == pytest.approx(-8.1996e-3, abs=5e-7)
+    assert each.value == pytest.approx(-8.18457e-3, abs=5e-8)
+    assert coordinate(optimal_transport(5)).value == pytest.approx(0, abs=1e-10)
+
+
+def test_the_domain_of_crowd_motion_is_long_enough():
+    low, high = domain(crowd_motion(2))
+    assert (low, high) == ((-3.0, -5.5), (3.0, 5.5))
+
+
+def test_an_optimal_network_is_at_the_limit_and_the_slope_is_the_shift():
+    truth = study.Truth(19.7, SimpleNamespace(running=2.36))
+    runs, figures = {}, {}
+    for d in (2, 10, 50):
+        cell = SimpleNamespace(cell=f"d{d}", experiment="crowd-motion")
+        run = SimpleNamespace(game=crowd_motion(d), cell=cell, seed=0)
+        beyond = (d - 2) * coordinate(run.game).running
+        found = against(
+            run, {"cost/total": 19.7 + (d - 2) * coordinate(run.game).value, "cost/F": 2.36 + beyond}, truth
+        )
+        assert found["mesh/error"] == pytest.approx(0, abs=1e-9)
+        assert found["cost/running-shift"] == pytest.approx(found["exact/running-shift"])
+        runs[Path(cell.cell)], figures[study.key_of(run)] = run, found
+    (measured,) = slope(runs, figures)
+    assert measured.values == pytest.approx([-8.2e-3], rel=1e-3)
+    assert measured.runs == ["d10", "d50"]
+
+
+def test_entropic_grids_are_for_games_without_running_cost(double):
+    assert on_grids("d2", crowd_motion(2), [8]) == {}
+    found = on_grids("d2", optimal_transport(2), [12])
+    assert found["d2-entropic-12", "bound"] < found["d2-entropic-12", "cost/total"]
+
+
+@pytest.fixture
+def solved(monkeypatch):
+    """Runs of untrained potentials, without folders."""
+    torch.manual_seed(0)
+
+    def restored(folder):
+        d = int(folder.name)
+        training = SimpleNamespace(levels=[SimpleNamespace(samples=8, iterations=50)], every=25)
+        cell = SimpleNamespace(
+            cell=f"d{d}", experiment="crowd-motion", game=SimpleNamespace(name="crowd-motion"), training=training
+        )
+        return SimpleNamespace(game=crowd_motion(d), potential=Potential(d, 4).requires_grad_(False), cell=cell, seed=0)
+
+    monkeypatch.setattr(study, "restore", restored)
+    monkeypatch.setattr(study, "read_json", lambda path: {"cost/total": 20.0, "cost/F": 2.0})
+
+
+def test_the_study_and_its_figures(solved, tmp_path):
+    result = mesh([Path("2"), Path("3")], sizes=[[8, 8, 4], [10, 16, 8]], iterations=60)
+    found = {(m.cell, m.quantity): m.values for m in result.measurements}
+    assert found["d2-mesh-10x16x8", "cost/total"][0] > 10
+    assert ("d2", "mesh/velocity") in found
+    assert ("d3", "mesh/velocity") not in found
+    assert found["d3", "exact/running-shift"] == pytest.approx([-8.2e-3], rel=1e-3)
+    for figure in (fields_figure, samples_figure):
+        figure.draw(result.arrays, tmp_path / "figure")
+        assert (tmp_path / "figure.png").stat().st_size > 20_000
+
+
+def test_a_run_in_the_plane_is_needed(solved):
+    with pytest.raises(UserError, match="a cell with d = 2"):
+        mesh([Path("3")])

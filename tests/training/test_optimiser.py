@@ -1,0 +1,58 @@
+"""The rates that the schedules give, and the precision in which a training evaluates its network."""
+
+import pytest
+import torch
+
+from pdebridge.configuration.experiment import SGD, Training
+from pdebridge.networks.published import build
+from pdebridge.training.classification import Classification
+from pdebridge.training.construct import optimiser
+
+EPOCHS, BATCHES = 10, 7
+
+
+def rates(**keys) -> list[float]:
+    """The rate of every step of a training."""
+    training = Training(optimizer=SGD(name="sgd", lr=0.5, **keys), epochs=EPOCHS)
+    found, schedule = optimiser(training, torch.nn.Linear(2, 2), BATCHES)
+    assert schedule is not None
+    used = []
+    for step in range(1, EPOCHS * BATCHES + 1):
+        used.append(found.param_groups[0]["lr"])
+        found.step()
+        if schedule["interval"] == "step" or step % BATCHES == 0:
+            schedule["scheduler"].step() if step < EPOCHS * BATCHES else None
+    return used
+
+
+def test_one_cycle_rises_in_the_first_fifth_and_falls_to_zero():
+    used = rates(schedule="one-cycle")
+    peak = used.index(max(used))
+    assert used[0] == pytest.approx(0.5 / 25)
+    assert used[peak] == pytest.approx(0.5, rel=0.05)
+    assert peak == pytest.approx(len(used) / 5, abs=1)
+    assert used[-1] < 1e-3
+    falls = torch.tensor(used[peak:]).diff()
+    torch.testing.assert_close(falls, falls.mean().expand_as(falls), rtol=1e-2, atol=0)
+
+
+def test_steps_multiply_by_the_factor_after_the_milestones():
+    used = rates(milestones=[3, 6], factor=0.1)
+    assert used[3 * BATCHES - 1 : 3 * BATCHES + 1] == pytest.approx([0.5, 0.05])
+    assert used[-1] == pytest.approx(0.005)
+
+
+def test_mixed_precision_changes_the_step_by_rounding_and_the_evaluation_not_at_all():
+    x, c = torch.randn(4, 3, 8, 8), torch.tensor([0, 1, 2, 3])
+    torch.manual_seed(0)
+    net = build("jmiv-hamiltonian-cifar10")
+    tasks = [
+        Classification(net, Training(optimizer=SGD(name="sgd"), epochs=1, precision=name), 0, {"train": (x, c)})
+        for name in ("float32", "bf16-mixed")
+    ]
+    exact, mixed = (task.logits(x) for task in tasks)
+    assert exact.dtype == mixed.dtype == torch.float32
+    error = torch.linalg.vector_norm(mixed - exact) / torch.linalg.vector_norm(exact)
+    assert 1e-4 < error < 5e-2
+    tasks[1].objective(mixed, c).backward()
+    assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in net.parameters())
