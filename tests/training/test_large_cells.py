@@ -11,7 +11,12 @@ from pdebridge.datasets.dataset import DataSet
 from pdebridge.training import construct
 from pdebridge.training.classification import assemble
 
-SHAPES = {"cifar10": ((3, 32, 32), 10), "cifar100": ((3, 32, 32), 100), "stl10": ((3, 96, 96), 10)}
+SHAPES = {
+    "cifar10": ((3, 32, 32), 10),
+    "cifar100": ((3, 32, 32), 100),
+    "mnist": ((1, 28, 28), 10),
+    "stl10": ((3, 96, 96), 10),
+}
 
 
 def large_cells() -> list[ClassificationCell]:

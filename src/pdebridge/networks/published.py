@@ -118,8 +118,7 @@ def _baselines() -> dict[str, Layout]:
 def _neural_odes() -> dict[str, Layout]:
     """The MNIST networks of torchdiffeq's example by stem, the MLP of the paper's table, and ANODE's for CIFAR-10.
 
-    ODE-Net and RK-Net are one network that is differentiated in two ways. Group normalisation in the flows, which is
-    not ANODE's, lets the reverse-time adjoint pass.
+    ODE-Net and RK-Net are one network that is differentiated in two ways.
     """
     chen, gholami = "Chen et al., NeurIPS 2018; torchdiffeq's odenet_mnist.py", "Gholami, Keutzer & Biros, IJCAI 2019"
     adaptive = {"integrator": "dopri5", "integrator_options": {"rtol": 1e-3}}
@@ -140,9 +139,6 @@ def _neural_odes() -> dict[str, Layout]:
             "pdebridge.networks.anode:resnet18", {"integrator": "forward-euler"}, 11_173_962, gholami
         ),
         "anode-squeezenext-cifar10": Layout(SQUEEZENEXT, {"integrator": "rk2"}, 461_466, gholami),
-        "anode-squeezenext-group-cifar10": Layout(
-            SQUEEZENEXT, {"integrator": "rk2", "normalisation": "group"}, 461_466, gholami
-        ),
     }
 
 

@@ -33,7 +33,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
         states.set(title=f"({'abcdef'[len(names)]}) error of the state", yscale="log", xlabel="epoch")
         states.axhline(1, color="0.6", linewidth=0.6, zorder=0)
         losses[0].legend(loc="best", borderaxespad=0)
-        states.legend(loc="lower right", bbox_to_anchor=(1, 0.1), borderaxespad=0, fontsize=6.5, labelspacing=0.2)
+        states.legend(loc="lower right", bbox_to_anchor=(1, 0.15), borderaxespad=0, fontsize=6.5, labelspacing=0.2)
 
 
 def lines(ax: Any, rows: np.ndarray, label: str, **style: Any) -> None:
