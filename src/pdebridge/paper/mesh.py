@@ -23,7 +23,8 @@ def draw(arrays: Arrays, stem: Path) -> None:
     part = cell(arrays, f"{name}/mesh")
     axes12 = part["axis1"], part["axis2"]
     crowded = part["mesh/density"][1] > 1e-3 * part["mesh/density"][1].max()
-    with figure(stem, 2, 6, width=7.4, height=4.2) as axes:
+    height = 0.7 + 1.95 * np.ptp(axes12[1]) / np.ptp(axes12[0])  # two rows of panels about an inch wide
+    with figure(stem, 2, 6, width=7.4, height=float(height)) as axes:
         for ax, title in zip(axes[0], titles(part["times"]), strict=True):
             ax.set_title(title)
         for row, method in zip(axes, ROWS, strict=True):
