@@ -73,6 +73,17 @@ def test_the_proximal_map_is_stationary():
         assert slope == pytest.approx((V.parts[part] - P.parts[part])[index] / gamma, rel=1e-4, abs=1e-5)
 
 
+def test_a_crowd_that_arrives_in_empty_cells_is_found_at_once():
+    mesh, gamma = small(), 0.1
+    M1, M2, R, last = mesh.averages(random_fields(mesh)).parts
+    V = Fields(M1, M2, 0.1 + np.abs(R), 0.1 + np.abs(last))
+    empty = np.full((mesh.steps + 1, *mesh.grid.cells), -10.0)
+    once, guess = mesh.cost_proximal(V, gamma, empty)
+    for _ in range(10):
+        converged, guess = mesh.cost_proximal(V, gamma, guess)
+    assert (once - converged).norm() < 1e-3 * converged.norm()
+
+
 @pytest.mark.parametrize("solution", [STRAIGHT, CURVED])
 def test_closed_forms(solution):
     exact = solution.costs().value
