@@ -72,7 +72,9 @@ def fetched(cell):
 
 def memory(cell):
     """Megabytes of a job: a process that reads CIFAR-10 whole took 5 GB, the published games in d = 100 took 4.3."""
-    return 12000 * cell.devices if fetched(cell) else 6000 if cell.task == "game" else 2000
+    return (
+        12000 * cell.devices if fetched(cell) else 6000 if cell.task == "game" else 2000
+    )
 
 
 def cells_of(experiment):
