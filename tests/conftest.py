@@ -1,6 +1,10 @@
 """What all tests share: one thread, hypothesis without a clock, and the project's root as working directory."""
 
+import os
 from pathlib import Path
+
+# before torch is imported: test files run side by side, one a core
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 from hypothesis import HealthCheck, settings
