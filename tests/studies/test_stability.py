@@ -69,3 +69,10 @@ def test_the_study_of_a_trained_network(trained, tmp_path, what, bounded):
     draw(result.arrays, tmp_path / "stability")
     spectrum.draw(result.arrays, tmp_path / "spectrum")
     assert (tmp_path / "spectrum.png").stat().st_size > 5_000
+
+
+def test_networks_of_different_numbers_of_stages_share_a_figure(tmp_path):
+    curve = np.array([[1.0, 2.0, 3.0]])
+    arrays = {"deep/growth/0": curve, "deep/growth/1": curve, "flat/growth/0": curve, "flat/margin": np.array([2.0])}
+    draw(arrays, tmp_path / "f")
+    assert (tmp_path / "f.png").stat().st_size > 10_000

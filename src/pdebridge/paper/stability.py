@@ -46,10 +46,10 @@ def look(i: int) -> dict[str, Any]:
 
 
 def draw_growth(ax: Any, arrays: Arrays, cells: list[str], stage: str) -> None:
-    """Draw the geometric mean over the seeds."""
+    """Draw the geometric mean over the seeds of the networks that have this stage."""
     for i, cell in enumerate(cells):
-        curve = np.exp(np.log(arrays[f"{cell}/growth/{stage}"]).mean(0))
-        ax.plot(curve, **look(i), markersize=3, linewidth=0.9)
+        if (growths := arrays.get(f"{cell}/growth/{stage}")) is not None:
+            ax.plot(np.exp(np.log(growths).mean(0)), **look(i), markersize=3, linewidth=0.9)
     ax.set(yscale="log", xlabel="step $k$", xlim=(0, None))
     ax.axhline(1, color="0.6", linewidth=0.6, zorder=0)
 
