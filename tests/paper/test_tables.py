@@ -44,7 +44,13 @@ def test_counts_are_printed_in_full():
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([132, 132, 132], "132"), ([1.0], "1"), ([99.25, 99.5, 99.75], "99.50 ± 0.62"), ([0.01, 0.02], "0.015 ± 0.064")],
+    [
+        ([132, 132, 132], "132"),
+        ([1.0], "1"),
+        ([99.25, 99.5, 99.75], "99.50 ± 0.62"),
+        ([0.01, 0.02], "0.015 ± 0.064"),
+        ([1e-7, 3e-7], "2.0e-07 ± 1.3e-06"),
+    ],
 )
 def test_digits_are_those_that_the_interval_supports(values, expected):
     assert mean_and_half_width(values) == expected

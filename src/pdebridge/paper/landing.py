@@ -42,7 +42,7 @@ def headlines(found: dict[Key, dict[str, Any]]) -> dict[str, pd.DataFrame]:
         if parts:
             every = pd.concat(parts).fillna("")
             shown = ["experiment", "cell", "seeds", *(name for name in columns if name in every)]
-            pages[title] = every.loc[every[columns[0]] != "", shown]
+            pages[title] = every.loc[(every[columns[0]] != "") & (every["weights"] != ""), shown]
     return pages
 
 

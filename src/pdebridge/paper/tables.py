@@ -83,12 +83,17 @@ def plain(value: float) -> str:
 
 
 def mean_and_half_width(values: list[float]) -> str:
-    """Return ``mean ± half-width`` of the 95 % interval, both to the digits that the half-width supports."""
+    """Return ``mean ± half-width`` of the 95 % interval, both to the digits that the half-width supports.
+
+    Numbers that would begin with many zeros are in scientific notation.
+    """
     ours = interval(values)
     half = ours.high - ours.mean
     if len(values) < 2 or half == 0:
         return plain(ours.mean)
     digits = max(0, 1 - math.floor(math.log10(half)))
+    if max(abs(ours.mean), half) < 1e-3:
+        return f"{ours.mean:.1e} ± {half:.1e}"
     return f"{ours.mean:.{digits}f} ± {half:.{digits}f}"
 
 
