@@ -5,11 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pdebridge.bench.deep_network import WIDTH, network, relative
 from pdebridge.bench.gradients import shortest_times, training_step
 from pdebridge.gradients.layer_parallel import LayerParallel
 from pdebridge.gradients.stored import stored
 from pdebridge.networks.flow import Flow
-from pdebridge.studies.layer_parallel import WIDTH, network, relative
 
 TOLERANCE = 1e-2  # of the gradient
 MOST = 6  # cycles

@@ -8,20 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pdebridge.dynamics.control import PiecewiseConstant
-from pdebridge.dynamics.dense import Dense
+from pdebridge.bench.deep_network import WIDTH, network, relative
 from pdebridge.gradients.layer_parallel import LayerParallel
 from pdebridge.gradients.multigrid import Multigrid, strides
 from pdebridge.gradients.stored import stored
 from pdebridge.integrators.base import State
-from pdebridge.integrators.euler import ForwardEuler
-from pdebridge.networks.flow import Flow, Gradient
+from pdebridge.networks.flow import Flow
 from pdebridge.studies.curve import Curve, measurements
 from pdebridge.studies.result import StudyResult
 
-WIDTH, SAMPLES, TIME = 8, 200, 5.0
+SAMPLES = 200
 CYCLES = range(1, 7)
-WAVES = 4
 COARSEST = 4
 # depth, weights and options of the solver
 CASES: dict[str, tuple[int, str, dict[str, Any]]] = {
@@ -66,25 +63,6 @@ def errors(steps: int, weights: str, options: Mapping[str, Any]) -> dict[float, 
     return found
 
 
-def network(steps: int, weights: str, gradient: Gradient) -> Flow:
-    """Return the network, the same for all gradients."""
-    torch.manual_seed(0)
-    F = Dense(WIDTH).double()
-    control = PiecewiseConstant(F, steps).double()
-    if weights == "smooth":
-        for w in control.parameters():
-            w.data = waves(w, steps) / math.sqrt(WIDTH)
-    return Flow(F, control, ForwardEuler(), gradient, steps, TIME)
-
-
-def waves(like: Tensor, steps: int) -> Tensor:
-    """Return ``sum_k a_k cos(pi k t) / (1 + k)`` with random ``a_k`` of the shape of one layer's weights."""
-    t = torch.linspace(0, 1, steps, dtype=like.dtype)
-    k = torch.arange(WAVES, dtype=like.dtype)
-    amplitudes = torch.randn(WAVES, *like.shape[1:], dtype=like.dtype)
-    return torch.tensordot(torch.cos(math.pi * torch.outer(t, k)) / (1 + k), amplitudes, 1)
-
-
 def end_and_gradient(net: Flow) -> tuple[Tensor, Tensor]:
     """Return ``u_N`` and the gradient of its weighted sum in all weights."""
     u = torch.randn(SAMPLES, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
@@ -92,11 +70,6 @@ def end_and_gradient(net: Flow) -> tuple[Tensor, Tensor]:
     slopes = torch.linspace(-1.0, 2.0, end.numel(), dtype=end.dtype).view_as(end)
     pulled = torch.autograd.grad((slopes * end).sum(), list(net.parameters()))
     return end.detach(), torch.cat([g.flatten() for g in pulled])
-
-
-def relative(found: Tensor, exact: Tensor) -> float:
-    """Return the relative error in the Euclidean norm."""
-    return float((found - exact).norm() / exact.norm())
 
 
 class Clock:
