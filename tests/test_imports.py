@@ -17,21 +17,24 @@ BELOW = {
     "gradients": {"dynamics", "integrators"},
     "networks": {"dynamics", "integrators", "gradients"},
     "meanfield": {"dynamics", "integrators", "gradients"},
+    "optimisation": {"dynamics", "integrators", "gradients", "networks"},
     "meshes": {"meanfield"},
     "datasets": set(),
     "configuration": {"datasets", "meanfield", "networks", "studies", "paper"},  # their tables of names only, see below
-    "training": {"dynamics", "integrators", "gradients", "networks", "meanfield", "datasets", "configuration"},
+    "training": {
+        *("dynamics", "integrators", "gradients", "networks", "meanfield", "optimisation", "datasets", "configuration"),
+    },
     "studies": {
-        *("dynamics", "integrators", "gradients", "networks", "meanfield", "meshes", "datasets"),
+        *("dynamics", "integrators", "gradients", "networks", "meanfield", "optimisation", "meshes", "datasets"),
         *("configuration", "training", "bench"),  # memory and time are counted in one way
     },
     "paper": {"configuration"},
     "bench": {
-        *("dynamics", "integrators", "gradients", "networks", "meanfield", "meshes", "datasets"),
+        *("dynamics", "integrators", "gradients", "networks", "meanfield", "optimisation", "meshes", "datasets"),
         *("configuration", "training"),
     },
 }
-TORCH_ONLY = ("dynamics", "integrators", "gradients", "networks", "meanfield")
+TORCH_ONLY = ("dynamics", "integrators", "gradients", "networks", "meanfield", "optimisation")
 ALLOWED = {"torch", "numpy", "scipy", "torchdiffeq", "pdebridge"}
 FOUNDATIONS = {"cube", "errors", "files", "provenance", "__init__"}
 

@@ -6,8 +6,8 @@ from pdebridge.meanfield.evaluation import Refinement, average, refine, validate
 from pdebridge.meanfield.games import Alpha, linear_quadratic, optimal_transport
 from pdebridge.meanfield.objective import Terms, objective
 from pdebridge.meanfield.potential import Potential
-from pdebridge.meanfield.quasi_newton import LBFGS
 from pdebridge.meanfield.sampling import Samples
+from pdebridge.optimisation.quasi_newton import LBFGS
 
 
 def test_chunks_do_not_change_the_average():

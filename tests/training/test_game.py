@@ -10,7 +10,7 @@ from pdebridge.errors import UserError
 from pdebridge.files import read_json
 from pdebridge.meanfield.evaluation import validate
 from pdebridge.meanfield.exact import exact_solution
-from pdebridge.meanfield.quasi_newton import LBFGS
+from pdebridge.optimisation.quasi_newton import LBFGS
 from pdebridge.training import games
 from pdebridge.training.fit import train
 from pdebridge.training.game import Draws, MeanFieldGame, assemble

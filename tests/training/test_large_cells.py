@@ -10,6 +10,7 @@ from pdebridge.configuration.settings import Settings
 from pdebridge.datasets.dataset import DataSet
 from pdebridge.training import construct
 from pdebridge.training.classification import assemble
+from pdebridge.training.optimisers import optimiser
 
 SHAPES = {
     "cifar10": ((3, 32, 32), 10),
@@ -37,7 +38,7 @@ def test_a_step_is_finite_and_moves_every_weight(cell, monkeypatch):
     monkeypatch.setattr(construct, "make", two_images)
     task = assemble(cell, seed=0)
     before = [p.detach().clone() for p in task.parameters()]
-    optimizer, _ = construct.optimiser(cell.training, task.net, 1)
+    optimizer, _ = optimiser(cell.training, task.net, 1)
     (x, c) = next(iter(task.loaders()[0]))
     task.objective(task.logits(x), c).backward()
     optimizer.step()

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from pdebridge.configuration.experiment import SGD, Training
+from pdebridge.configuration.experiment import Training
+from pdebridge.configuration.optimisers import SGD
 from pdebridge.networks.published import build
 from pdebridge.training.classification import Classification
-from pdebridge.training.construct import optimiser
+from pdebridge.training.optimisers import optimiser
 
 EPOCHS, BATCHES = 10, 7
 

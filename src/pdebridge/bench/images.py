@@ -8,10 +8,11 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from pdebridge.bench.gradients import shortest_times
-from pdebridge.configuration.experiment import SGD, Augmentation, Training
+from pdebridge.configuration.experiment import Augmentation, Training
+from pdebridge.configuration.optimisers import SGD
 from pdebridge.networks.published import build
 from pdebridge.training.classification import Classification
-from pdebridge.training.construct import optimiser
+from pdebridge.training.optimisers import optimiser
 
 PRECISIONS = {"float32": torch.float32, "bf16-mixed": torch.bfloat16}
 GRADIENTS = ("stored", "reversible")

@@ -12,8 +12,8 @@ from pdebridge.configuration.experiment import ClassificationCell
 from pdebridge.configuration.load import cells, read_experiment
 from pdebridge.configuration.settings import Settings
 from pdebridge.training.classification import Classification, assemble
-from pdebridge.training.construct import optimiser
 from pdebridge.training.fit import train_seed
+from pdebridge.training.optimisers import optimiser
 from pdebridge.training.progress import Progress
 from pdebridge.training.restore import restore
 

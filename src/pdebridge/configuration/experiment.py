@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pdebridge.configuration.model import Count, Named, Positive, Scale, Strict, in_table, on_axis
+from pdebridge.configuration.optimisers import Optimiser
 from pdebridge.configuration.settings import DataFolders
 from pdebridge.cube import CONTROLS, known
 from pdebridge.datasets.names import DATASETS
@@ -108,39 +109,6 @@ class PublishedNetwork(Strict):
 Network = Annotated[DenseNetwork | StagedNetwork | PublishedNetwork, Field(discriminator="layout")]
 
 
-class SGD(Strict):
-    """Stochastic gradient descent with momentum."""
-
-    name: Literal["sgd"]
-    lr: Positive = 0.1
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Literal["steps", "one-cycle"] = "steps"
-    """``steps``: the rate is multiplied by ``factor`` at the milestones. ``one-cycle``: it rises in a line from
-    ``lr / 25`` to ``lr`` in the first fifth of all steps and falls in a line to zero (Smith & Topin, 2018)."""
-    milestones: list[Count] = []
-    """Epochs after which the rate drops."""
-    factor: Positive = 0.1
-
-
-class AdamW(Strict):
-    """Adam with decoupled weight decay and a cosine rate to zero over all epochs."""
-
-    name: Literal["adamw"]
-    lr: Positive = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-
-
-class LBFGS(Strict):
-    """L-BFGS with a strong Wolfe line search; wants the full batch."""
-
-    name: Literal["lbfgs"]
-    iterations: Count = 20
-    """Iterations an epoch."""
-    history: Count = 20
-    """Stored pairs."""
-
-
 class Augmentation(Strict):
     """Random changes of the training images, drawn anew every epoch."""
 
@@ -153,7 +121,7 @@ class Augmentation(Strict):
 class Training(Strict):
     """How the weights are found."""
 
-    optimizer: Annotated[SGD | AdamW | LBFGS, Field(discriminator="name")]
+    optimizer: Optimiser
     epochs: Count
     batch_size: Count | None = None
     """Samples a step; the full batch if empty."""

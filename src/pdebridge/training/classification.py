@@ -14,10 +14,12 @@ from pdebridge.gradients.reverse_time import ReverseTime
 from pdebridge.gradients.reversible import Reversible
 from pdebridge.networks.evaluations import evaluations
 from pdebridge.networks.regularisation import flows, project, smoothness, tikhonov, total_variation
+from pdebridge.optimisation.problem import ControlMethod, Problem
 from pdebridge.training import construct
 from pdebridge.training.batches import Batches
-from pdebridge.training.construct import Samples, classifier, optimiser
+from pdebridge.training.construct import Samples, classifier
 from pdebridge.training.divergence import first_nonfinite_layer
+from pdebridge.training.optimisers import optimiser
 from pdebridge.training.task import Figures, Task
 
 EVALUATED = 1024  # samples at once where no gradient is needed
@@ -73,9 +75,13 @@ class Classification(Task):
         return loss
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Tie dropout and the like to (seed, step); forget what the validation has spent."""
+        """Tie dropout and the like to (seed, step); forget what the validation has spent; show the problem."""
         evaluations(self.adaptive)
         torch.manual_seed(1_000_003 * self.seed + self.global_step)
+        method = self.optimizers(use_pl_optimizer=False)
+        if isinstance(method, ControlMethod):
+            x, c = batch
+            method.problem = Problem(self.net, x, c, self.objective)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the objective on a batch."""

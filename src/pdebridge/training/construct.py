@@ -4,10 +4,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import LBFGS, SGD, AdamW, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 
-from pdebridge.configuration.experiment import Cell, ClassificationCell, DenseNetwork, Network, StagedNetwork, Training
+from pdebridge.configuration.experiment import Cell, ClassificationCell, DenseNetwork, Network, StagedNetwork
 from pdebridge.configuration.model import Named
 from pdebridge.cube import CONTROLS, check_options, load, target
 from pdebridge.datasets.make import make
@@ -19,7 +17,6 @@ from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.opening import OPENINGS
 from pdebridge.networks.point import mode_named
-from pdebridge.networks.regularisation import decay_groups
 from pdebridge.networks.staged import StagedClassifier, staged
 
 Samples = dict[str, tuple[Tensor, Tensor]]
@@ -109,35 +106,6 @@ def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
 def classifier(net: nn.Module) -> nn.Linear:
     """Return the linear classifier: the last linear layer of the network."""
     return [part for part in net.modules() if isinstance(part, nn.Linear)][-1]
-
-
-def optimiser(training: Training, net: nn.Module, batches: int) -> tuple[Optimizer, dict[str, Any] | None]:
-    """Return the optimiser and, for SGD and AdamW, the schedule of its rate and what advances it, step or epoch.
-
-    Args:
-        training: names both.
-        net: its weights.
-        batches: steps an epoch.
-    """
-    spec, weights = training.optimizer, [p for p in net.parameters() if p.requires_grad]
-    if spec.name == "sgd":
-        decaying, exempt = decay_groups(net)
-        groups: list[dict[str, Any]] = [{"params": decaying, "weight_decay": spec.weight_decay}, {"params": exempt}]
-        sgd = SGD(groups, lr=spec.lr, momentum=spec.momentum)
-        if spec.schedule == "one-cycle":
-            cycle = OneCycleLR(
-                sgd, spec.lr, training.epochs * batches, pct_start=0.2, anneal_strategy="linear", cycle_momentum=False
-            )
-            return sgd, {"scheduler": cycle, "interval": "step"}
-        return sgd, {"scheduler": MultiStepLR(sgd, spec.milestones, spec.factor), "interval": "epoch"}
-    if spec.name == "adamw":
-        adamw = AdamW(weights, lr=spec.lr, weight_decay=spec.weight_decay)
-        return adamw, {"scheduler": CosineAnnealingLR(adamw, training.epochs), "interval": "epoch"}
-    # one more evaluation than 1.25 x iterations would cut the last line search of an epoch short
-    limit = 2 * spec.iterations + 10
-    return LBFGS(
-        weights, max_iter=spec.iterations, max_eval=limit, history_size=spec.history, line_search_fn="strong_wolfe"
-    ), None
 
 
 def where(cell: Cell) -> str:

@@ -15,8 +15,8 @@ from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.memory import keep_freed_memory
 from pdebridge.meanfield.objective import Terms, objective
 from pdebridge.meanfield.potential import Potential
-from pdebridge.meanfield.quasi_newton import QuasiNewton
 from pdebridge.meanfield.sampling import Samples
+from pdebridge.optimisation.quasi_newton import QuasiNewton
 from pdebridge.training import games
 from pdebridge.training.task import Figures, Task
 

@@ -18,8 +18,8 @@ from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.interactions import Interaction
 from pdebridge.meanfield.names import GAMES
 from pdebridge.meanfield.potential import Potential
-from pdebridge.meanfield.quasi_newton import BFGS, LBFGS
 from pdebridge.meanfield.sampling import Samples
+from pdebridge.optimisation.quasi_newton import BFGS, LBFGS
 from pdebridge.training.construct import DTYPES, where
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.optimize import minimize, rosen, rosen_der
 
-from pdebridge.meanfield.quasi_newton import BFGS, LBFGS
+from pdebridge.optimisation.quasi_newton import BFGS, LBFGS
 
 
 def minimise(method, f, start, steps, **options):

@@ -1,0 +1,43 @@
+"""How the weights of a classification are found: one optimiser by its name, with its own keys."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pdebridge.configuration.model import Count, Positive, Strict
+
+
+class SGD(Strict):
+    """Stochastic gradient descent with momentum."""
+
+    name: Literal["sgd"]
+    lr: Positive = 0.1
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["steps", "one-cycle"] = "steps"
+    """``steps``: the rate is multiplied by ``factor`` at the milestones. ``one-cycle``: it rises in a line from
+    ``lr / 25`` to ``lr`` in the first fifth of all steps and falls in a line to zero (Smith & Topin, 2018)."""
+    milestones: list[Count] = []
+    """Epochs after which the rate drops."""
+    factor: Positive = 0.1
+
+
+class AdamW(Strict):
+    """Adam with decoupled weight decay and a cosine rate to zero over all epochs."""
+
+    name: Literal["adamw"]
+    lr: Positive = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+
+
+class LBFGS(Strict):
+    """L-BFGS with a strong Wolfe line search; wants the full batch."""
+
+    name: Literal["lbfgs"]
+    iterations: Count = 20
+    """Iterations an epoch."""
+    history: Count = 20
+    """Stored pairs."""
+
+
+Optimiser = Annotated[SGD | AdamW | LBFGS, Field(discriminator="name")]

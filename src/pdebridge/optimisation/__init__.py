@@ -1,0 +1,1 @@
+"""Methods that find the weights: training seen as optimal control."""

@@ -1,0 +1,80 @@
+"""The optimisers of a classification, by the names that configurations use."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from torch import nn
+from torch.optim import LBFGS, SGD, AdamW, Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
+
+from pdebridge.configuration.experiment import Training
+from pdebridge.networks.regularisation import decay_groups
+
+Schedule = dict[str, Any] | None
+"""What Lightning is told of a schedule: the scheduler, and what advances it, step or epoch."""
+
+
+class Setting(NamedTuple):
+    """What an optimiser is made of."""
+
+    training: Training
+    net: nn.Module
+    batches: int
+    """Steps an epoch."""
+
+    @property
+    def weights(self) -> list[nn.Parameter]:
+        """Return the weights that are trained."""
+        return [p for p in self.net.parameters() if p.requires_grad]
+
+
+def sgd(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return SGD with momentum, under which scales and shifts of normalisations do not decay, and its schedule."""
+    decaying, exempt = decay_groups(at.net)
+    groups: list[dict[str, Any]] = [{"params": decaying, "weight_decay": spec.weight_decay}, {"params": exempt}]
+    found = SGD(groups, lr=spec.lr, momentum=spec.momentum)
+    if spec.schedule == "one-cycle":
+        cycle = OneCycleLR(
+            found,
+            spec.lr,
+            at.training.epochs * at.batches,
+            pct_start=0.2,
+            anneal_strategy="linear",
+            cycle_momentum=False,
+        )
+        return found, {"scheduler": cycle, "interval": "step"}
+    return found, {"scheduler": MultiStepLR(found, spec.milestones, spec.factor), "interval": "epoch"}
+
+
+def adamw(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return Adam with decoupled weight decay, its rate a cosine to zero."""
+    found = AdamW(at.weights, lr=spec.lr, weight_decay=spec.weight_decay)
+    return found, {"scheduler": CosineAnnealingLR(found, at.training.epochs), "interval": "epoch"}
+
+
+def lbfgs(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return torch's L-BFGS with a strong Wolfe line search."""
+    # one more evaluation than 1.25 x iterations would cut the last line search of an epoch short
+    limit = 2 * spec.iterations + 10
+    return LBFGS(
+        at.weights, max_iter=spec.iterations, max_eval=limit, history_size=spec.history, line_search_fn="strong_wolfe"
+    ), None
+
+
+OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
+    "sgd": sgd,
+    "adamw": adamw,
+    "lbfgs": lbfgs,
+}
+
+
+def optimiser(training: Training, net: nn.Module, batches: int) -> tuple[Optimizer, Schedule]:
+    """Return the optimiser that a training names, and its schedule if it has one.
+
+    Args:
+        training: names it.
+        net: its weights.
+        batches: steps an epoch.
+    """
+    spec = training.optimizer
+    return OPTIMISERS[spec.name](spec, Setting(training, net, batches))
