@@ -55,6 +55,7 @@ COUNTS = {
     "mlp-mnist-300": 238_510,
     "anode-resnet18-cifar10": 11_173_962,
     "anode-squeezenext-cifar10": 461_466,
+    "discrete-msa-mnist": 10_027_028,
     "higham-2-2-3-2": 23,
 }
 # the others are the same layouts, deeper or with more classes

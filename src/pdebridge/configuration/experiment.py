@@ -122,6 +122,8 @@ class Training(Strict):
     """How the weights are found."""
 
     optimizer: Optimiser
+    loss: Literal["cross-entropy", "squared-hinge"] = "cross-entropy"
+    """Of the logits; ``squared-hinge`` is that of Li & Hao (ICML 2018)."""
     epochs: Count
     batch_size: Count | None = None
     """Samples a step; the full batch if empty."""

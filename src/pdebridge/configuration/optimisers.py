@@ -40,4 +40,28 @@ class LBFGS(Strict):
     """Stored pairs."""
 
 
-Optimiser = Annotated[SGD | AdamW | LBFGS, Field(discriminator="name")]
+class BinaryMSA(Strict):
+    """The maximum principle for weights in {-1, 1} (Li & Hao, ICML 2018); scales and shifts by Adam."""
+
+    name: Literal["binary-msa"]
+    rho: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Weights change where their mean ``M`` exceeds this share of the largest one that disagrees with its weight."""
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """alpha of the moving mean of ``M`` in the first epoch."""
+    decay: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Factor of ``1 - alpha`` after every epoch."""
+    lr: Positive = 1e-3
+    """Of Adam."""
+
+
+class TernaryMSA(BinaryMSA):
+    """The maximum principle for weights in {-1, 0, 1} (Li & Hao, ICML 2018); scales and shifts by Adam."""
+
+    name: Literal["ternary-msa"]  # type: ignore[assignment]
+    rho: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    """As for binary weights."""
+    sparsity: Annotated[float, Field(ge=0)] = 1e-7
+    """lambda of ``lambda sum |theta|``."""
+
+
+Optimiser = Annotated[SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA, Field(discriminator="name")]

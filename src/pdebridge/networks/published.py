@@ -11,6 +11,7 @@ RESIDUAL = "pdebridge.networks.baselines:residual"
 FEEDFORWARD = "pdebridge.networks.feedforward:FeedForward"
 ODENET, RESNET = "pdebridge.networks.odenet:odenet", "pdebridge.networks.odenet:resnet"
 SQUEEZENEXT = "pdebridge.networks.anode:squeezenext"
+NORMALISED = "pdebridge.networks.normalised:NormalisedFeedForward"
 HYPERBOLIC = "pdebridge.networks.hyperbolic:FullyHyperbolic"
 
 
@@ -150,6 +151,7 @@ def _others() -> dict[str, Layout]:
         "hyperbolic-2d": Layout(HYPERBOLIC, image, None, lensink),
         "hyperbolic-3d": Layout(HYPERBOLIC, volume, None, lensink),
         "imexnet": Layout("pdebridge.networks.imex:imexnet", {"channels": 1, "classes": 4}, None, imex),
+        "discrete-msa-mnist": Layout(NORMALISED, {}, 10_027_028, "Li & Hao, ICML 2018"),
         "higham-2-2-3-2": Layout(FEEDFORWARD, {}, 23, "Higham & Higham, SIAM Review 2019"),
     }
 

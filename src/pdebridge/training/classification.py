@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from pdebridge.configuration.experiment import ClassificationCell, Training
 from pdebridge.gradients.allocation import peak_bytes
@@ -19,6 +18,7 @@ from pdebridge.training import construct
 from pdebridge.training.batches import Batches
 from pdebridge.training.construct import Samples, classifier
 from pdebridge.training.divergence import first_nonfinite_layer
+from pdebridge.training.losses import LOSSES, Loss
 from pdebridge.training.optimisers import optimiser
 from pdebridge.training.task import Figures, Task
 
@@ -26,7 +26,7 @@ EVALUATED = 1024  # samples at once where no gradient is needed
 
 
 class Classification(Task):
-    """Minimise cross-entropy + penalties of the control in time + ``beta/2 |W|^2`` of the classifier.
+    """Minimise a loss of the logits + penalties of the control in time + ``beta/2 |W|^2`` of the classifier.
 
     Args:
         net: the network; anything from inputs to logits.
@@ -37,7 +37,7 @@ class Classification(Task):
 
     def __init__(self, net: nn.Module, training: Training, seed: int, data: Samples) -> None:
         super().__init__(net, training.epochs, seed)
-        self.training_spec, self.data = training, data
+        self.training_spec, self.data, self.loss = training, data, LOSSES[training.loss]
         self.flows, head = flows(net), classifier(net)
         self.adaptive = [flow for flow in self.flows if flow.integrator.adaptive]
         penalties: list[tuple[float, Callable[[], Tensor]]] = [
@@ -67,9 +67,9 @@ class Classification(Task):
         Args:
             logits: of this process.
             c: labels.
-            share: weight of the cross-entropy where other processes have the rest of the batch.
+            share: weight of the loss where other processes have the rest of the batch.
         """
-        loss = cross_entropy(logits, c) * share
+        loss = self.loss(logits, c) * share
         for weight, penalty in self.penalties:
             loss = loss + weight * penalty()
         return loss
@@ -101,7 +101,7 @@ class Classification(Task):
         x, c = batch
         logits = self.logits(x)
         correct = (logits.argmax(1) == c).sum()
-        loss = cross_entropy(logits, c, reduction="sum")
+        loss = self.loss(logits, c, reduction="sum")
         self.tested.append(torch.stack([loss, correct, torch.tensor(len(c), device=x.device)]).double())
 
     def epoch_figures(self) -> Figures:
@@ -133,7 +133,7 @@ class Classification(Task):
         """
         if self.training_spec.select == "best":
             self.return_to_best()
-        measured = [evaluate(self.net, *samples, part) for part, samples in self.data.items()]
+        measured = [evaluate(self.net, *samples, part, self.loss) for part, samples in self.data.items()]
         return {
             **{name: value for figures in measured for name, value in figures.items()},
             "train/objective": last["train/loss"],
@@ -153,8 +153,9 @@ class Classification(Task):
 
     def blame(self, batch: tuple[Tensor, Tensor]) -> str:
         """Return the first layer that is not finite, and the rate or step size to lower."""
-        lr, h = getattr(self.training_spec.optimizer, "lr", None), [flow.h for flow in self.flows]
-        change = f"training.optimizer.lr (now {lr:g})" if lr else "training.optimizer (now lbfgs)"
+        spec, h = self.training_spec.optimizer, [flow.h for flow in self.flows]
+        lr = getattr(spec, "lr", None)
+        change = f"training.optimizer.lr (now {lr:g})" if lr else f"training.optimizer (now {spec.name})"
         sizes = ", ".join(f"{size:g}" for size in dict.fromkeys(h))
         return f"first in {first_nonfinite_layer(self.net, batch[0])}; lower {change} or the step size h (now {sizes})"
 
@@ -170,12 +171,11 @@ class Classification(Task):
 
 
 @torch.no_grad()
-def evaluate(net: nn.Module, x: Tensor, c: Tensor, part: str) -> Figures:
-    """Return cross-entropy, and accuracy and error in per cent, on a part of the data, as ``part/loss`` and so on."""
+def evaluate(net: nn.Module, x: Tensor, c: Tensor, part: str, loss: Loss) -> Figures:
+    """Return the loss, and accuracy and error in per cent, on a part of the data, as ``part/loss`` and so on."""
     logits = torch.cat([net(y) for y, _ in Batches(x, c, EVALUATED)])
     accuracy = 100 * float((logits.argmax(1) == c).double().mean())
-    loss = float(cross_entropy(logits, c))
-    return {f"{part}/loss": loss, f"{part}/accuracy": accuracy, f"{part}/error": 100 - accuracy}
+    return {f"{part}/loss": float(loss(logits, c)), f"{part}/accuracy": accuracy, f"{part}/error": 100 - accuracy}
 
 
 def assemble(cell: ClassificationCell, seed: int) -> Classification:

@@ -9,6 +9,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 
 from pdebridge.configuration.experiment import Training
 from pdebridge.networks.regularisation import decay_groups
+from pdebridge.optimisation.discrete_maximum_principle import BinaryMSA, TernaryMSA, slower
 
 Schedule = dict[str, Any] | None
 """What Lightning is told of a schedule: the scheduler, and what advances it, step or epoch."""
@@ -61,10 +62,24 @@ def lbfgs(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     ), None
 
 
+def binary_msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return the discrete maximum principle for two values, whose averages become longer with the epochs."""
+    found = BinaryMSA(at.net, spec.rho, spec.average, spec.lr)
+    return found, {"scheduler": slower(found, spec.decay), "interval": "epoch"}
+
+
+def ternary_msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return the same for three values."""
+    found = TernaryMSA(at.net, spec.rho, spec.sparsity, average=spec.average, lr=spec.lr)
+    return found, {"scheduler": slower(found, spec.decay), "interval": "epoch"}
+
+
 OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
     "sgd": sgd,
     "adamw": adamw,
     "lbfgs": lbfgs,
+    "binary-msa": binary_msa,
+    "ternary-msa": ternary_msa,
 }
 
 
