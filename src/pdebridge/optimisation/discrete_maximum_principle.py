@@ -41,7 +41,7 @@ class DiscreteMSA(Optimizer):
         super().__init__([{"params": weights, "lr": 1 - average}], {"rho": rho})
         self.adam = Adam(others, lr) if others else None
 
-    def check(self, weights: list[nn.Parameter]) -> None:
+    def check(self, weights: list[Tensor]) -> None:
         """Refuse weights outside the set."""
         allowed = torch.tensor(self.values)
         if not weights or not all(torch.isin(w.detach().cpu().float(), allowed).all() for w in weights):
