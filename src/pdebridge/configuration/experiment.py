@@ -233,8 +233,11 @@ class ClassificationCell(Cell):
 
     @model_validator(mode="after")
     def _can_be_shared(self) -> Self:
-        if self.devices > 1 and self.training.optimizer.name == "lbfgs":
-            raise ValueError(f"devices must be 1 with lbfgs, whose line search is sequential (found {self.devices})")
+        name = self.training.optimizer.name
+        if self.devices > 1 and name in ("lbfgs", "msa", "e-msa"):
+            raise ValueError(
+                f"devices must be 1 with {name}, whose line search sees all samples (found {self.devices})"
+            )
         return self
 
     @property
