@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from pdebridge.dynamics.base import Dynamics, Theta
-from pdebridge.gradients.layer_parallel import Steps
-from pdebridge.gradients.mode import Block
+from pdebridge.gradients.level import Row
 from pdebridge.integrators.base import Integrator, State
 from pdebridge.integrators.march import fields
 from pdebridge.networks.classifier import FlowClassifier
@@ -110,7 +109,8 @@ class Layers(Stage):
         flow = net.flow
         self.weights = flow.control.coefficients
         theta = flow.control.sample(flow.steps, flow.integrator.abscissae)
-        self.steps = Steps(Block(flow.integrator, flow.dynamics, theta, flow.steps, flow.h), 1)
+        k = torch.arange(flow.steps, device=theta[0].device, dtype=theta[0].dtype)
+        self.row = Row(flow.integrator, flow.dynamics, theta, k, flow.h)
         X, P = trajectory
         self.before = tuple(x[:-1].requires_grad_(rho > 0) for x in X)
         self.after = tuple(x[1:] for x in X)
@@ -120,7 +120,7 @@ class Layers(Stage):
     def __call__(self, rows: Tensor) -> Tensor:
         """Return ``-H~_k`` relative to ``p_{k+1}.x_{k+1}``, which spares the digits that this has in common with it."""
         theta = [w.unsqueeze(1) for w in self.split(rows)]
-        after = self.steps.advance(slice(None), theta, self.before)
+        after = self.row.mapped(tuple(theta), self.before)
         states = difference(after, self.after)
         value = self.penalty(rows) - inner(self.p_after, states)
         if not self.rho:
