@@ -172,9 +172,10 @@ class LayerParallel(Mode):
     def solve(self, what: str, levels: Sequence[Propagator], first: State) -> State:
         """Return all values from the first one on, stacked, and remember the residual."""
         n = levels[0].steps + 1
-        guess = self.last.get(what, ()) if self.warm else ()
-        if [g.shape for g in guess] != [(n, *s.shape) for s in first]:
-            guess = tuple(s.expand(n, *s.shape).clone() for s in first)
+        known = self.last.get(what, ()) if self.warm else ()
+        if [g.shape for g in known] != [(n, *s.shape) for s in first]:
+            known = tuple(s.expand(n, *s.shape) for s in first)
+        guess = tuple(g.clone() for g in known)  # a solve never changes what an earlier one has found
         for g, s in zip(guess, first, strict=True):
             g[0] = s
         multigrid = Multigrid(levels, self.factor, self.relaxations, self.kind)
@@ -182,5 +183,5 @@ class LayerParallel(Mode):
             solution = multigrid.solve(guess, self.cycles[what], self.tolerance)
         self.residuals[what] = multigrid.residual
         if self.warm:
-            self.last[what] = tuple(s.clone() for s in solution)
+            self.last[what] = solution
         return solution
