@@ -64,4 +64,16 @@ class TernaryMSA(BinaryMSA):
     """lambda of ``lambda sum |theta|``."""
 
 
-Optimiser = Annotated[SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA, Field(discriminator="name")]
+class GaussNewton(Strict):
+    """Gauss-Newton for the control with the best classifier at every evaluation (Haber & Ruthotto 2017)."""
+
+    name: Literal["gauss-newton"]
+    iterations: Count = 5
+    """Iterations an epoch."""
+    cg: Count = 20
+    """Most iterations of conjugate gradients for a step."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-2
+    """Relative residual at which they end."""
+
+
+Optimiser = Annotated[SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA | GaussNewton, Field(discriminator="name")]

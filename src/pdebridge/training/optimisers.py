@@ -8,8 +8,10 @@ from torch.optim import LBFGS, SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 
 from pdebridge.configuration.experiment import Training
+from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.regularisation import decay_groups
 from pdebridge.optimisation.discrete_maximum_principle import BinaryMSA, TernaryMSA, slower
+from pdebridge.optimisation.gauss_newton import GaussNewton
 
 Schedule = dict[str, Any] | None
 """What Lightning is told of a schedule: the scheduler, and what advances it, step or epoch."""
@@ -74,12 +76,20 @@ def ternary_msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     return found, {"scheduler": slower(found, spec.decay), "interval": "epoch"}
 
 
+def gauss_newton(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return Gauss-Newton, which has the penalties in its matrix."""
+    assert isinstance(at.net, FlowClassifier)
+    penalties = at.training.smoothness, at.training.tikhonov, at.training.decay
+    return GaussNewton(at.net, *penalties, spec.iterations, spec.cg, spec.tolerance), None
+
+
 OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
     "sgd": sgd,
     "adamw": adamw,
     "lbfgs": lbfgs,
     "binary-msa": binary_msa,
     "ternary-msa": ternary_msa,
+    "gauss-newton": gauss_newton,
 }
 
 
