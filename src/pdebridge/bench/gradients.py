@@ -74,7 +74,7 @@ def training_step(net: nn.Module, u: Tensor) -> Callable[[], None]:
     return run
 
 
-def shortest_times(computations: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+def shortest_times(computations: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Return the least seconds of each computation: they take turns, and what else the machine does only adds."""
     times: dict[str, list[float]] = {name: [] for name in computations}
     for _ in range(rounds + 1):
