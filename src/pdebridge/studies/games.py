@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pdebridge.meanfield.certificate import certify, hjb_quantiles
 from pdebridge.meanfield.characteristics import trajectory
-from pdebridge.meanfield.interactions import GaussianObstacle
+from pdebridge.meanfield.interactions import ExternalCost, GaussianObstacle
 from pdebridge.studies.gather import gather
 from pdebridge.studies.result import StudyResult
 from pdebridge.training.games import Solved, restore
@@ -78,7 +78,8 @@ def plane(run: Solved, paths: Tensor) -> dict[str, Tensor]:
     axes = (low + high)[:, None] / 2 + reach
     second, first = torch.meshgrid(axes[1], axes[0], indexing="ij")
     z = torch.stack([first.flatten(), second.flatten()], dim=1)
-    obstacle = sum(part(z, z[:, 0])[0] for part in run.game.interactions if isinstance(part, GaussianObstacle))
+    kinds = (ExternalCost, GaussianObstacle)
+    obstacle = sum(part(z, z[:, 0])[0] for part in run.game.interactions if isinstance(part, kinds))
     fields = {
         "density": torch.stack([log_density(run, z, t).exp() for t in TIMES]),
         "potential": torch.stack([run.potential(z, t) for t in (0.0, 1.0)]),
