@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pdebridge.dynamics.base import Instant
+from pdebridge.dynamics.base import Dynamics, Instant
 from pdebridge.dynamics.perceptron import Perceptron
 from pdebridge.dynamics.post_activation import PostActivation
 from pdebridge.dynamics.time_convolution import TimeConvolution
@@ -52,6 +52,26 @@ def test_time_is_a_channel() -> None:
         z = torch.relu(norm(z))
         z = conv(torch.cat([torch.full_like(z[:, :1], 0.7), z], dim=1))
     torch.testing.assert_close(F(u, list(theta.values()), AT), norms[2](z))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_closed_form_of_the_time_convolution_is_autograd(layout: torch.memory_format, wanted: bool) -> None:
+    torch.manual_seed(0)
+    F = TimeConvolution(8)
+    theta = [w.double() + 0.3 * torch.randn_like(w, dtype=torch.float64) for w in F.initial().values()]
+    u = torch.randn(3, 8, 5, 4, dtype=torch.float64).contiguous(memory_format=layout)
+    found = []
+    for linearise in (Dynamics.linearise, TimeConvolution.linearise):
+        sums = [torch.zeros_like(w) if wanted else None for w in theta]
+        v, g = u.clone(), torch.ones_like(u).addcmul_(u, u)
+        f, transpose = linearise(F, v, theta, AT)
+        pulled = transpose(g, sums, -0.3)
+        torch.testing.assert_close(v, u, rtol=0, atol=0)  # the arguments are the caller's
+        torch.testing.assert_close(g, torch.ones_like(u).addcmul_(u, u), rtol=0, atol=0)
+        found.append([f, pulled, *(total for total in sums if total is not None)])
+    for by_autograd, closed in zip(*found, strict=True):
+        torch.testing.assert_close(closed, by_autograd, rtol=1e-11, atol=1e-11)
 
 
 def test_residual_block_of_anode() -> None:

@@ -220,7 +220,8 @@ class ClassificationExperiment(Experiment):
     training: Training
     devices: Count = 1
     """Devices of one machine that share each batch of a training, each with a process of its own: GPUs where there are
-    any. The steps are those of one device, to rounding."""
+    any. With ``distributed`` layer-parallel gradients they share the layers. The steps are those of one device, to
+    rounding."""
 
 
 class ClassificationCell(Cell):
@@ -233,8 +234,14 @@ class ClassificationCell(Cell):
 
     @model_validator(mode="after")
     def _can_be_shared(self) -> Self:
-        if self.devices > 1 and self.training.optimizer.name == "lbfgs":
-            raise ValueError(f"devices must be 1 with lbfgs, whose line search is sequential (found {self.devices})")
+        name = self.training.optimizer.name
+        layers = self.network.gradient.options.get("distributed", False)
+        if self.devices > 1 and (name in ("msa", "e-msa") or (name == "lbfgs" and not layers)):
+            hint = "; layers can be shared, by gradient: {name: layer-parallel, options: {distributed: true}}"
+            raise ValueError(
+                f"devices must be 1 with {name}, whose line search sees all samples (found {self.devices})"
+                + (hint if name == "lbfgs" else "")
+            )
         return self
 
     @property

@@ -64,4 +64,27 @@ class TernaryMSA(BinaryMSA):
     """lambda of ``lambda sum |theta|``."""
 
 
-Optimiser = Annotated[SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA, Field(discriminator="name")]
+class MSA(Strict):
+    """The maximum principle (Li, Chen, Tai & E, JMLR 2018): every layer maximises its Hamiltonian, all at once.
+
+    Wants layout ``dense``, weights of every step's own, one device.
+    """
+
+    name: Literal["msa"]
+    iterations: Count = 10
+    """Of L-BFGS on every Hamiltonian."""
+    lr: Positive | None = None
+    """One gradient step of this length takes the place of L-BFGS, which makes the method gradient descent."""
+
+
+class EMSA(Strict):
+    """The extended method: residuals of state and costate keep the new weights near their trajectory."""
+
+    name: Literal["e-msa"]
+    rho: Positive
+    """Weight of the residuals; every iteration decreases the objective if it is large enough."""
+    iterations: Count = 10
+    """Of L-BFGS on every augmented Hamiltonian."""
+
+
+Optimiser = Annotated[SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA | MSA | EMSA, Field(discriminator="name")]

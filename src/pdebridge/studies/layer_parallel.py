@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pdebridge.bench.deep_network import WIDTH, network, relative
 from pdebridge.gradients.layer_parallel import LayerParallel
+from pdebridge.gradients.line import Line
 from pdebridge.gradients.multigrid import Multigrid, strides
 from pdebridge.gradients.stored import stored
 from pdebridge.integrators.base import State
@@ -92,5 +93,5 @@ class Clock:
 def speedup(steps: int, processes: int, factor: int = 4) -> float:
     """Return ``N`` over the time of one V-cycle on ``P`` processes."""
     levels = [Clock(steps // stride, processes) for stride in strides(steps, factor, COARSEST)]
-    Multigrid(levels, factor, 1, "V").solve((torch.zeros(steps + 1, 1),), cycles=1)
+    Multigrid(levels, factor, 1, "V", Line(shared=False)).solve((torch.zeros(steps + 1, 1),), cycles=1)
     return steps / sum(level.elapsed for level in levels)

@@ -51,9 +51,14 @@ class Classification(Task):
         self.spent: list[Figures] = []
 
     def loaders(self) -> tuple[Batches, Batches]:
-        """Return shuffled batches of the training samples, and the validation samples."""
+        """Return shuffled batches of the training samples, and the validation samples.
+
+        Processes that share the layers see all of each batch.
+        """
         spec = self.training_spec
-        self.batches = Batches(*self.data["train"], spec.batch_size, self.seed, **spec.augmentation.model_dump())
+        layers = any(getattr(flow.gradient, "distributed", False) for flow in self.flows)
+        change = spec.augmentation.model_dump()
+        self.batches = Batches(*self.data["train"], spec.batch_size, self.seed, **change, shared=not layers)
         return self.batches, Batches(*self.data["val"], EVALUATED)
 
     def logits(self, x: Tensor) -> Tensor:
