@@ -77,7 +77,7 @@ def training_step(net: nn.Module, u: Tensor) -> Callable[[], None]:
 
 
 def shortest_times(
-    computations: Mapping[str, Callable[[], None]], rounds: int, clock: Callable[[], float] = time.perf_counter
+    computations: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, float]:
     """Return the least seconds of each computation: they take turns, and what else the machine does only adds."""
     times: dict[str, list[float]] = {name: [] for name in computations}

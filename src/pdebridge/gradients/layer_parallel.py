@@ -111,11 +111,11 @@ class LayerParallel(Mode):
     def solve(self, what: str, levels: Sequence[Propagator], first: State, line: Line) -> State:
         """Return all values from the first one on, stacked, and remember the residual."""
         n = levels[0].steps + 1
-        guess = self.last.get(what, ()) if self.warm else ()
-        known = [g.shape for g in guess] == [(n, *s.shape) for s in first]
-        if not known:
-            guess = tuple(s.expand(n, *s.shape).clone() for s in first)
-        elif line.before is None:
+        last = self.last.get(what, ()) if self.warm else ()
+        known = [g.shape for g in last] == [(n, *s.shape) for s in first]
+        start = last if known else tuple(s.expand(n, *s.shape) for s in first)
+        guess = tuple(g.clone() for g in start)  # a solve never changes what an earlier one has found
+        if line.before is None:
             for g, s in zip(guess, first, strict=True):
                 g[0] = s
         multigrid = Multigrid(levels, self.factor, self.relaxations, self.kind, line)
@@ -123,5 +123,5 @@ class LayerParallel(Mode):
             solution = multigrid.solve(guess, self.cycles[what], self.tolerance, self.nested and not known)
         self.residuals[what] = multigrid.residual
         if self.warm:
-            self.last[what] = tuple(s.clone() for s in solution)
+            self.last[what] = solution
         return solution
