@@ -59,5 +59,8 @@ def times(ax: Any, ratios: Arrays) -> None:
         label = f"batch {batch[5:]}, m = {m[1:]}"
         ax.loglog(depths, ratio, **look(i), markersize=3, linewidth=0.9, label=label)
     ax.axhline(1, color="0.6", linewidth=0.6, zorder=0)
-    ax.set(title="(d) measured time / serial", xlabel="depth N")
-    ax.legend(fontsize=6, handlelength=1.4)
+    ax.minorticks_off()
+    ax.set_xticks(depths, [f"{N:g}" for N in depths])
+    ax.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
+    ax.set(title="(d) measured time / serial", xlabel="depth N", ylim=(0.02, 3.5))
+    ax.legend(fontsize=6, handlelength=1.4, loc="lower left")
