@@ -30,7 +30,7 @@ class Epoch(NamedTuple):
 def measure(
     problems: tuple[str, ...] = ("swiss-roll", "peaks"),
     epochs: int = 300,
-    rates: tuple[float, ...] = (0.01, 0.03, 0.1),
+    rates: tuple[float, ...] = (0.01, 0.03),
     batches: tuple[int, ...] = (32, 128),
     iterations: int = 100,
 ) -> dict[str, Any]:
