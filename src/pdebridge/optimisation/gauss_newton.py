@@ -1,4 +1,4 @@
-"""Gauss-Newton for the control with the classifier projected out (Haber & Ruthotto 2017, section 5)."""
+"""Gauss-Newton for the control with the classifier projected out (Haber & Ruthotto 2017)."""
 
 from collections.abc import Callable, Sequence
 

@@ -25,7 +25,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
     """
     suffix = "-sgd/train/loss"
     problems = [name.removesuffix(suffix) for name in arrays if name.endswith(suffix)]
-    titles = [f"{problem}: objective" for problem in problems] + ["64 steps: objective"]
+    titles = [f"{problem}: objective" for problem in problems] + ["levels: objective"]
     with figure(stem, 1, len(titles), width=2.4 * len(titles), height=2.3) as axes:
         *timed, worked = axes[0]
         for ax, problem in zip(timed, problems, strict=True):
@@ -33,7 +33,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
             lines(ax, arrays, cells, {cell: arrays[f"{cell}/seconds"] for cell in cells})
             ax.set(xlabel="seconds", xscale="log")
         lines(worked, arrays, LEVELS, {cell: work(arrays, cell) for cell in LEVELS})
-        worked.set_xlabel("iterations of 64 steps")
+        worked.set_xlabel("iterations of the finest network")
         for ax, title, letter in zip(axes[0], titles, "abcdef", strict=False):
             ax.set(title=f"({letter}) {title}", yscale="log")
             ax.legend(loc="best")
