@@ -233,8 +233,22 @@ class ClassificationCell(Cell):
 
     @model_validator(mode="after")
     def _can_be_shared(self) -> Self:
-        if self.devices > 1 and self.training.optimizer.name == "lbfgs":
-            raise ValueError(f"devices must be 1 with lbfgs, whose line search is sequential (found {self.devices})")
+        name = self.training.optimizer.name
+        if self.devices > 1 and name in ("lbfgs", "one-shot"):
+            raise ValueError(f"devices must be 1 with {name}, whose line search is sequential (found {self.devices})")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_states_between_steps(self) -> Self:
+        if self.training.optimizer.name == "one-shot":
+            gradient, size = self.network.gradient, self.training.batch_size
+            if gradient.name != "layer-parallel" or not gradient.options.get("warm"):
+                raise ValueError(
+                    "training.optimizer one-shot improves the states of the last step, so network.gradient must be"
+                    f" {{name: layer-parallel, options: {{warm: true}}}} (found {gradient.name}, {gradient.options})"
+                )
+            if size is not None:
+                raise ValueError(f"training.batch_size must be empty with one-shot, which keeps states (found {size})")
         return self
 
     @property

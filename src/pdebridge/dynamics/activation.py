@@ -34,7 +34,7 @@ def smooth_relu(u: Tensor) -> Tensor:
 
 
 def pull_smooth_relu(g: Tensor, s: Tensor) -> Tensor:
-    """Return ``sigma'(u) g`` with ``sigma' = (u + eta)/(2 eta) = sqrt(sigma/eta)`` in the parabola, 0 below, 1 above."""
+    """Return ``sigma'(u) g``; ``sigma' = (u + eta)/(2 eta) = sqrt(sigma/eta)`` in the parabola, 0 below, 1 above."""
     return g * (s / ETA).clamp(0, 1).sqrt()
 
 

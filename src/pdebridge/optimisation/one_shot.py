@@ -51,18 +51,21 @@ class OneShot(LBFGS, ControlMethod):
     ) -> None:
         super().__init__([p for p in net.parameters() if p.requires_grad], history, c1=c1, trials=trials)
         self.modes = warm_modes(net)
-        self.intervals = [flow.steps // on_level(mode.factor, 0) for flow, mode in zip(flows(net), self.modes, strict=True)]
+        self.intervals = [
+            flow.steps // on_level(mode.factor, 0) for flow, mode in zip(flows(net), self.modes, strict=True)
+        ]
         self.extra, self.tolerance = extra, tolerance
 
     @torch.no_grad()
     def step(self, closure: Closure) -> float:  # type: ignore[override]
-        """Take one iteration and return ``J~`` before it; `closure` computes it and its gradient in ``k`` cycles each."""
+        """Take one iteration and return ``J~`` before it; `closure` computes it and its gradient in ``k`` cycles."""
         value, gradient = self._evaluate(closure)
-        if "gradient" in self.memory:
-            self._learn(self._position() - self.memory["position"], gradient - self.memory["gradient"])
+        memory, position = self.memory, self._position()
+        if memory:
+            self._learn(position - memory["position"], gradient - memory["gradient"])
         while gradient.norm() >= self.tolerance and not self._descend(value, gradient) and self._refine():
             value, gradient = self._evaluate(closure)
-        self.memory["gradient"] = gradient
+        memory["position"], memory["gradient"] = position, gradient
         return value
 
     def _descend(self, value: float, gradient: Tensor) -> bool:
@@ -70,7 +73,6 @@ class OneShot(LBFGS, ControlMethod):
         group, t = self.param_groups[0], 1.0
         start, states = self._position(), [dict(mode.last) for mode in self.modes]
         direction, slope = self._downhill(gradient)
-        self.memory["position"] = start
         for _ in range(group["trials"]):
             self._place(torch.add(start, direction, alpha=t))
             if self._objective() <= value + group["c1"] * t * slope:
@@ -119,4 +121,3 @@ def warm_modes(net: nn.Module) -> list[LayerParallel]:
             " gradient: {name: layer-parallel, options: {warm: true}}"
         )
     return found
-

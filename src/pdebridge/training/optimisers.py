@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 from pdebridge.configuration.experiment import Training
 from pdebridge.networks.regularisation import decay_groups
 from pdebridge.optimisation.discrete_maximum_principle import BinaryMSA, TernaryMSA, slower
+from pdebridge.optimisation.one_shot import OneShot
 
 Schedule = dict[str, Any] | None
 """What Lightning is told of a schedule: the scheduler, and what advances it, step or epoch."""
@@ -62,6 +63,11 @@ def lbfgs(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     ), None
 
 
+def one_shot(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return L-BFGS on inexact states and adjoints."""
+    return OneShot(at.net, spec.history, trials=spec.trials, extra=spec.extra, tolerance=spec.tolerance), None
+
+
 def binary_msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     """Return the discrete maximum principle for two values, whose averages become longer with the epochs."""
     found = BinaryMSA(at.net, spec.rho, spec.average, spec.lr)
@@ -78,6 +84,7 @@ OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
     "sgd": sgd,
     "adamw": adamw,
     "lbfgs": lbfgs,
+    "one-shot": one_shot,
     "binary-msa": binary_msa,
     "ternary-msa": ternary_msa,
 }
