@@ -64,4 +64,54 @@ class TernaryMSA(BinaryMSA):
     """lambda of ``lambda sum |theta|``."""
 
 
-Optimiser = Annotated[SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA, Field(discriminator="name")]
+class MSA(Strict):
+    """The maximum principle (Li, Chen, Tai & E, JMLR 2018): every layer maximises its Hamiltonian, all at once.
+
+    Wants layout ``dense``, weights of every step's own, one device.
+    """
+
+    name: Literal["msa"]
+    iterations: Count = 10
+    """Of L-BFGS on every Hamiltonian."""
+    lr: Positive | None = None
+    """One gradient step of this length takes the place of L-BFGS, which makes the method gradient descent."""
+
+
+class EMSA(Strict):
+    """The extended method: residuals of state and costate keep the new weights near their trajectory."""
+
+    name: Literal["e-msa"]
+    rho: Positive
+    """Weight of the residuals; every iteration decreases the objective if it is large enough."""
+    iterations: Count = 10
+    """Of L-BFGS on every augmented Hamiltonian."""
+
+
+class GaussNewton(Strict):
+    """Gauss-Newton for the control with the best classifier at every evaluation (Haber & Ruthotto 2017)."""
+
+    name: Literal["gauss-newton"]
+    iterations: Count = 5
+    """Iterations an epoch."""
+    cg: Count = 20
+    """Most iterations of conjugate gradients for a step."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-2
+    """Relative residual at which they end."""
+
+
+class OneShot(Strict):
+    """L-BFGS with Armijo's rule on states and adjoints of a few multigrid cycles (Günther et al., SIMODS 2020).
+
+    Wants the full batch and ``gradient: {name: layer-parallel, options: {warm: true}}``.
+    """
+
+    name: Literal["one-shot"]
+    history: Count = 10
+    """Stored pairs."""
+    extra: Count = 1
+    """Cycles that a refused step adds."""
+
+
+Optimiser = Annotated[
+    SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA | MSA | EMSA | GaussNewton | OneShot, Field(discriminator="name")
+]

@@ -25,6 +25,23 @@ class Activation(NamedTuple):
         return self.function(u)
 
 
+ETA = 0.1
+"""``eta`` of `smooth_relu`, as in the code of Günther et al. (2020)."""
+
+
+def smooth_relu(u: Tensor) -> Tensor:
+    """Return ``u^2/(4 eta) + u/2 + eta/4`` for ``|u| < eta``, else ``max(u, 0)``: ReLU with a continuous slope.
+
+    Günther et al. (SIMODS 2020); written ``(min(max(u, -eta), eta) + eta)^2/(4 eta) + max(u - eta, 0)``.
+    """
+    return (u.clamp(-ETA, ETA) + ETA).square() / (4 * ETA) + torch.relu(u - ETA)
+
+
+def pull_smooth_relu(g: Tensor, s: Tensor) -> Tensor:
+    """Return ``sigma'(u) g`` with ``sigma' = (u + eta)/(2 eta) = sqrt(sigma/eta)`` in the parabola, else 0 or 1."""
+    return g * (s / ETA).clamp(0, 1).sqrt()
+
+
 def overwrite_with_tanh(u: Tensor) -> Tensor:
     """Put ``tanh u = 2 sigmoid(2 u) - 1`` in the place of ``u``.
 
@@ -37,6 +54,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": Activation(torch.tanh, 1.0, torch.ops.aten.tanh_backward.default, overwrite_with_tanh),
     "relu": Activation(torch.relu, 1.0, lambda g, s: torch.ops.aten.threshold_backward.default(g, s, 0), torch.relu_),
     "sigmoid": Activation(torch.sigmoid, 0.25, torch.ops.aten.sigmoid_backward.default, torch.sigmoid_),
+    "smooth-relu": Activation(smooth_relu, 1.0, pull_smooth_relu, lambda u: u.copy_(smooth_relu(u))),
     "identity": Activation(lambda u: u, 1.0, lambda g, s: g, lambda u: u),
 }
 

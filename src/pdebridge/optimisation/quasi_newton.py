@@ -63,21 +63,29 @@ class QuasiNewton(Optimizer):
         if "value" not in memory:
             memory["value"], memory["gradient"] = self._evaluate(closure)
         value, gradient, start = memory["value"], memory["gradient"], self._position()
-        direction = self.direction(gradient)
-        slope = float(gradient @ direction)
-        if slope >= 0:
-            self.reset()
-            direction, slope = -gradient, -float(gradient @ gradient)
+        direction, slope = self._downhill(gradient)
         found = self._search(closure, start, direction, value, slope)
         if found is None:
             self.reset()
             self._place(start)
             return value
         t, memory["value"], memory["gradient"] = found
-        s, y = t * direction, memory["gradient"] - gradient
+        self._learn(t * direction, memory["gradient"] - gradient)
+        return value
+
+    def _downhill(self, gradient: Tensor) -> tuple[Tensor, float]:
+        """Return ``d = -H g``, or ``-g`` where that does not descend, and ``g.d``."""
+        direction = self.direction(gradient)
+        slope = float(gradient @ direction)
+        if slope >= 0:
+            self.reset()
+            direction, slope = -gradient, -float(gradient @ gradient)
+        return direction, slope
+
+    def _learn(self, s: Tensor, y: Tensor) -> None:
+        """Update ``H`` where the curvature along the pair is positive beyond rounding."""
         if float(s @ y) > 1e-10 * float(s.norm() * y.norm()):
             self.update(s, y)
-        return value
 
     def _search(
         self, closure: Closure, start: Tensor, direction: Tensor, value: float, slope: float
