@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from pdebridge.dynamics.activation import ACTIVATIONS, activation_named
 from pdebridge.dynamics.base import Dynamics, Instant
 from pdebridge.dynamics.perceptron import Perceptron
 from pdebridge.dynamics.post_activation import PostActivation
@@ -52,6 +53,17 @@ def test_time_is_a_channel() -> None:
         z = torch.relu(norm(z))
         z = conv(torch.cat([torch.full_like(z[:, :1], 0.7), z], dim=1))
     torch.testing.assert_close(F(u, list(theta.values()), AT), norms[2](z))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_may_overwrite_their_argument(name: str) -> None:
+    """With an absolute error of the rounding of 1, and values that are not finite where they belong."""
+    sigma = activation_named(name)
+    for u in (torch.linspace(-9, 9, 1001), torch.tensor([-torch.inf, -1e4, -1e-6, 0.0, 1e4, torch.inf, torch.nan])):
+        exact, place = sigma(u.double()), u.clone()
+        found = sigma.overwrite(place)
+        assert found.data_ptr() == place.data_ptr()
+        torch.testing.assert_close(found.double(), exact, rtol=0, atol=2.5e-7, equal_nan=True)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

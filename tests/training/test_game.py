@@ -63,6 +63,7 @@ def test_the_summary_is_what_the_run_directory_can_repeat(small_game, tmp_path):
     assert summary["kl/min"] <= summary["cost/G"] / 5
     assert summary["parameters"] == sum(w.numel() for w in solved.potential.parameters())
     assert summary["epochs"] == 4
+    assert summary["iteration/seconds"] == pytest.approx(summary["seconds"] / 20)
 
 
 def test_training_reaches_the_exact_optimum(small_game, tmp_path):

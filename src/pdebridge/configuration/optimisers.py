@@ -87,4 +87,31 @@ class EMSA(Strict):
     """Of L-BFGS on every augmented Hamiltonian."""
 
 
-Optimiser = Annotated[SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA | MSA | EMSA, Field(discriminator="name")]
+class GaussNewton(Strict):
+    """Gauss-Newton for the control with the best classifier at every evaluation (Haber & Ruthotto 2017)."""
+
+    name: Literal["gauss-newton"]
+    iterations: Count = 5
+    """Iterations an epoch."""
+    cg: Count = 20
+    """Most iterations of conjugate gradients for a step."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-2
+    """Relative residual at which they end."""
+
+
+class OneShot(Strict):
+    """L-BFGS with Armijo's rule on states and adjoints of a few multigrid cycles (Günther et al., SIMODS 2020).
+
+    Wants the full batch and ``gradient: {name: layer-parallel, options: {warm: true}}``.
+    """
+
+    name: Literal["one-shot"]
+    history: Count = 10
+    """Stored pairs."""
+    extra: Count = 1
+    """Cycles that a refused step adds."""
+
+
+Optimiser = Annotated[
+    SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA | MSA | EMSA | GaussNewton | OneShot, Field(discriminator="name")
+]

@@ -51,7 +51,7 @@ class GaussNewton(ControlMethod):
         self.net, self.flow, self.head = net, net.flow, net.classifier
         self.decay, self.iterations, self.cg, self.tolerance = decay, iterations, cg, tolerance
         self.first = len(self.theta) - len([*net.flow.control.parameters()])
-        self.L = TimeSmoothness(self.flow.steps, self.flow.h, smoothness, tikhonov, self.theta[-1])
+        self.L = TimeSmoothness(len(self.theta[-1]), self.flow.h, smoothness, tikhonov, self.theta[-1])
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor]) -> Tensor:  # type: ignore[override]

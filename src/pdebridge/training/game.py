@@ -124,7 +124,7 @@ class MeanFieldGame(Task):
         """Return to the best weights and evaluate them on fresh points, with the training's time steps and finer.
 
         Costs are weighted and belong to the finer steps; ``refinement/change`` is in per cent, ``refinement/flag`` 1 if
-        the time integrator was exploited.
+        the time integrator was exploited; ``iteration/seconds`` includes its share of the validation.
         """
         self.return_to_best()
         fine_steps = max(FINE, 4 * self.spec.steps)
@@ -139,6 +139,7 @@ class MeanFieldGame(Task):
             "refinement/flag": float(bool(refinement.exploited)),
             "refinement/change": 100 * refinement.change,
             "parameters": sum(p.numel() for p in self.net.parameters()),
+            "iteration/seconds": last["seconds"] / len(self.draws.samples),
         }
 
     def blame(self, batch: Tensor) -> str:

@@ -9,9 +9,12 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 
 from pdebridge.configuration.experiment import Training
 from pdebridge.errors import UserError
+from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.regularisation import decay_groups
 from pdebridge.optimisation.discrete_maximum_principle import BinaryMSA, TernaryMSA, slower
+from pdebridge.optimisation.gauss_newton import GaussNewton
 from pdebridge.optimisation.maximum_principle import MaximumPrinciple, Penalties
+from pdebridge.optimisation.one_shot import OneShot
 
 Schedule = dict[str, Any] | None
 """What Lightning is told of a schedule: the scheduler, and what advances it, step or epoch."""
@@ -93,6 +96,18 @@ def msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     return MaximumPrinciple(at.net, rho, spec.iterations, lr, penalties), None
 
 
+def gauss_newton(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return Gauss-Newton, which has the penalties in its matrix."""
+    assert isinstance(at.net, FlowClassifier)
+    penalties = at.training.smoothness, at.training.tikhonov, at.training.decay
+    return GaussNewton(at.net, *penalties, spec.iterations, spec.cg, spec.tolerance), None
+
+
+def one_shot(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return L-BFGS on inexact states, once a step."""
+    return OneShot(at.net, spec.history, extra=spec.extra), None
+
+
 OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
     "sgd": sgd,
     "adamw": adamw,
@@ -101,6 +116,8 @@ OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
     "ternary-msa": ternary_msa,
     "msa": msa,
     "e-msa": msa,
+    "gauss-newton": gauss_newton,
+    "one-shot": one_shot,
 }
 
 
