@@ -250,11 +250,11 @@ class ClassificationCell(Cell):
     def _can_be_shared(self) -> Self:
         name = self.training.optimizer.name
         layers = self.network.gradient.options.get("distributed", False)
-        if self.devices > 1 and (name in ("msa", "e-msa") or (name == "lbfgs" and not layers)):
+        if self.devices > 1 and (name in ("msa", "e-msa") or (name in ("lbfgs", "one-shot") and not layers)):
             hint = "; layers can be shared, by gradient: {name: layer-parallel, options: {distributed: true}}"
             raise ValueError(
                 f"devices must be 1 with {name}, whose line search sees all samples (found {self.devices})"
-                + (hint if name == "lbfgs" else "")
+                + (hint if name in ("lbfgs", "one-shot") else "")
             )
         return self
 
@@ -291,6 +291,19 @@ class ClassificationCell(Cell):
         }
         if missing := [need for need, met in needs.items() if not met]:
             raise ValueError(f"training.optimizer: gauss-newton needs {', '.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_states_between_steps(self) -> Self:
+        if self.training.optimizer.name == "one-shot":
+            gradient, size = self.network.gradient, self.training.batch_size
+            if gradient.name != "layer-parallel" or not gradient.options.get("warm"):
+                raise ValueError(
+                    "training.optimizer one-shot improves the states of the last step, so network.gradient must be"
+                    f" {{name: layer-parallel, options: {{warm: true}}}} (found {gradient.name}, {gradient.options})"
+                )
+            if size is not None:
+                raise ValueError(f"training.batch_size must be empty with one-shot, which keeps states (found {size})")
         return self
 
     @property

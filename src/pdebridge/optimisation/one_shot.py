@@ -58,13 +58,14 @@ class OneShot(LBFGS, ControlMethod):
 
     @torch.no_grad()
     def step(self, closure: Closure) -> float:  # type: ignore[override]
-        """Take one iteration and return ``J~`` before it; `closure` takes ``k`` cycles each for it and its gradient."""
+        """Take one iteration and return ``J~`` before it; `closure` computes it and its gradient in ``k`` cycles."""
         value, gradient = self._evaluate(closure)
-        if "gradient" in self.memory:
-            self._learn(self._position() - self.memory["position"], gradient - self.memory["gradient"])
+        memory, position = self.memory, self._position()
+        if memory:
+            self._learn(position - memory["position"], gradient - memory["gradient"])
         while gradient.norm() >= self.tolerance and not self._descend(value, gradient) and self._refine():
             value, gradient = self._evaluate(closure)
-        self.memory["gradient"] = gradient
+        memory["position"], memory["gradient"] = position, gradient
         return value
 
     def _descend(self, value: float, gradient: Tensor) -> bool:
@@ -72,7 +73,6 @@ class OneShot(LBFGS, ControlMethod):
         group, t = self.param_groups[0], 1.0
         start, states = self._position(), [dict(mode.last) for mode in self.modes]
         direction, slope = self._downhill(gradient)
-        self.memory["position"] = start
         for _ in range(group["trials"]):
             self._place(torch.add(start, direction, alpha=t))
             if self._objective() <= value + group["c1"] * t * slope:
