@@ -161,3 +161,28 @@ def test_bad_controls_are_refused() -> None:
         BSpline(F, 3, degree=0)
     with pytest.raises(ValueError, match="at least one coefficient in depth, not 0"):
         PiecewiseConstant(F, 0)
+
+
+def control_of(values):
+    """A control whose weights ``b`` are given, one number a step."""
+    control = PiecewiseConstant(Dense(1), len(values))
+    control.b.data = values[:, None]
+    return control
+
+
+@pytest.mark.parametrize(("coarse", "fine"), [(2, 4), (5, 10), (4, 12), (3, 3)])
+def test_prolongation_is_exact_for_weights_linear_in_time(coarse, fine):
+    def linear(n):
+        return 3 - 2 * (torch.arange(n, dtype=torch.float64) + 0.5) / n
+
+    control = control_of(linear(coarse))
+    control.prolong(fine)
+    torch.testing.assert_close(control.b[:, 0], linear(fine), rtol=1e-14, atol=1e-14)
+    assert isinstance(control.b, torch.nn.Parameter)
+    assert control.K.shape == (fine, 1, 1)
+
+
+def test_one_weight_is_prolonged_to_a_constant():
+    control = control_of(torch.tensor([2.0]))
+    control.prolong(4)
+    assert control.b.flatten().tolist() == [2.0] * 4

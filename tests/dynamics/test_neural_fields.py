@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from pdebridge.dynamics.base import Instant
+from pdebridge.dynamics.activation import ACTIVATIONS, activation_named
+from pdebridge.dynamics.base import Dynamics, Instant
 from pdebridge.dynamics.perceptron import Perceptron
 from pdebridge.dynamics.post_activation import PostActivation
 from pdebridge.dynamics.time_convolution import TimeConvolution
@@ -52,6 +53,37 @@ def test_time_is_a_channel() -> None:
         z = torch.relu(norm(z))
         z = conv(torch.cat([torch.full_like(z[:, :1], 0.7), z], dim=1))
     torch.testing.assert_close(F(u, list(theta.values()), AT), norms[2](z))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_may_overwrite_their_argument(name: str) -> None:
+    """With an absolute error of the rounding of 1, and values that are not finite where they belong."""
+    sigma = activation_named(name)
+    for u in (torch.linspace(-9, 9, 1001), torch.tensor([-torch.inf, -1e4, -1e-6, 0.0, 1e4, torch.inf, torch.nan])):
+        exact, place = sigma(u.double()), u.clone()
+        found = sigma.overwrite(place)
+        assert found.data_ptr() == place.data_ptr()
+        torch.testing.assert_close(found.double(), exact, rtol=0, atol=2.5e-7, equal_nan=True)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_closed_form_of_the_time_convolution_is_autograd(layout: torch.memory_format, wanted: bool) -> None:
+    torch.manual_seed(0)
+    F = TimeConvolution(8)
+    theta = [w.double() + 0.3 * torch.randn_like(w, dtype=torch.float64) for w in F.initial().values()]
+    u = torch.randn(3, 8, 5, 4, dtype=torch.float64).contiguous(memory_format=layout)
+    found = []
+    for linearise in (Dynamics.linearise, TimeConvolution.linearise):
+        sums = [torch.zeros_like(w) if wanted else None for w in theta]
+        v, g = u.clone(), torch.ones_like(u).addcmul_(u, u)
+        f, transpose = linearise(F, v, theta, AT)
+        pulled = transpose(g, sums, -0.3)
+        torch.testing.assert_close(v, u, rtol=0, atol=0)  # the arguments are the caller's
+        torch.testing.assert_close(g, torch.ones_like(u).addcmul_(u, u), rtol=0, atol=0)
+        found.append([f, pulled, *(total for total in sums if total is not None)])
+    for by_autograd, closed in zip(*found, strict=True):
+        torch.testing.assert_close(closed, by_autograd, rtol=1e-11, atol=1e-11)
 
 
 def test_residual_block_of_anode() -> None:

@@ -1,9 +1,11 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import group_norm
 
 from pdebridge.dynamics.base import Instant
-from pdebridge.dynamics.normalisation import BatchNorm, Recomputing, TVNorm, normalisation_named
+from pdebridge.dynamics.group_norm import GroupNormOfImages
+from pdebridge.dynamics.normalisation import BatchNorm, GroupNorm, Recomputing, TVNorm, normalisation_named
 
 AT = Instant(1, 0.0, 1.0)
 
@@ -65,3 +67,25 @@ def test_the_tv_norm_works_in_the_precision_of_its_weights() -> None:
     assert low.dtype == torch.float32
     torch.testing.assert_close(low, exact, rtol=1e-2, atol=1e-2)
     assert TVNorm(4)(a.bfloat16(), tuple(w.bfloat16() for w in affine), AT).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_group_norm_and_its_adjoint_are_torchs(layout: torch.memory_format) -> None:
+    """Far from zero, too, where a variance as a difference of squares would lose digits."""
+    torch.manual_seed(0)
+    a = (100 + torch.randn(3, 6, 4, 5, dtype=torch.float64)).contiguous(memory_format=layout).requires_grad_()
+    s, b = (torch.randn(6, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    g = torch.randn_like(a)
+    expected = group_norm(a, 3, s, b)
+    gradients = torch.autograd.grad(expected, [a, s, b], g)
+    node = GroupNormOfImages.apply(a, s, b, 3, 1e-5)
+    with torch.no_grad():
+        norm, sums = GroupNorm(6, groups=3), (torch.zeros_like(s), None)
+        value, transpose = norm.linearise(a, (s, b))
+        for found in (node, value, norm(a, (s, b), AT)):
+            torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
+            assert found.stride() == a.stride()
+        torch.testing.assert_close(transpose(g, sums, 2.0), gradients[0], rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(sums[0], 2 * gradients[1], rtol=1e-10, atol=1e-10)
+    for found, exact in zip(torch.autograd.grad(node, [a, s, b], g), gradients, strict=True):
+        torch.testing.assert_close(found, exact, rtol=1e-10, atol=1e-10)

@@ -12,13 +12,16 @@ from torchdiffeq import odeint
 from pdebridge.dynamics.base import Dynamics, Instant, Theta
 from pdebridge.dynamics.control import Constant, PiecewiseConstant
 from pdebridge.dynamics.dense import Dense
-from pdebridge.dynamics.field import Field, Portion
+from pdebridge.dynamics.field import AdjointField, Field, Portion
 from pdebridge.dynamics.parabolic import Parabolic, SecondOrder
 from pdebridge.dynamics.perceptron import Perceptron
 from pdebridge.dynamics.spline import BSpline
+from pdebridge.gradients.checkpointed import Checkpointed
 from pdebridge.gradients.frozen_steps import FrozenSteps
+from pdebridge.gradients.mode import Mode
 from pdebridge.gradients.reverse_time import ReverseTime
 from pdebridge.gradients.stored import stored
+from pdebridge.gradients.taped import Taped
 from pdebridge.integrators.base import Integrator
 from pdebridge.integrators.dormand_prince import STAGES, DormandPrince
 from pdebridge.integrators.euler import ForwardEuler
@@ -94,6 +97,34 @@ def test_stored_and_replay_are_the_same_for_the_adaptive_solver() -> None:
     assert distance(replayed, kept) < 1e-12
 
 
+@pytest.mark.parametrize("mode", [Taped(), Checkpointed("block")], ids=["taped", "checkpointed"])
+@pytest.mark.parametrize(("control", "intervals"), [("constant", 1), ("piecewise", 3), ("spline", 2)])
+def test_stages_linearised_by_the_solver_are_autograd_on_the_accepted_grid(
+    control: str, intervals: int, mode: Mode
+) -> None:
+    """Also where steps are rejected and where time runs backwards."""
+    problem, solver = Problem(control, intervals), DormandPrince(1e-8)
+    with torch.no_grad():
+        for w in problem.control.parameters():
+            w.mul_(2)
+    _, expected = problem.frozen(solver)
+    assert solver.evaluations.rejected > 0
+    assert distance(problem.gradient(DormandPrince(1e-8), mode), expected) < 1e-12
+
+
+def test_linearised_steps_run_backwards_in_time() -> None:
+    problem, solver = Problem(), DormandPrince(1e-6)
+    rows = [w[0].detach() for w in problem.control.sample(1, (0.0,))]
+    found = []
+    for exact in (True, False):
+        sums = tuple(torch.zeros_like(w) for w in rows)
+        F = AdjointField(problem.F, rows, (0.0,), 0, -2.0, sums)
+        step = Integrator.linearise if exact else DormandPrince.linearise
+        (end,), adjoint = step(solver, F, (problem.u,), -2.0)
+        found.append(torch.cat([x.flatten() for x in (end, *adjoint((problem.weight,)), *sums)]))
+    assert distance(found[1], found[0]) < 1e-12
+
+
 def test_replay_agrees_with_torchdiffeq_to_the_tolerance() -> None:
     """Autograd through torchdiffeq's own loop differentiates its first step size, too."""
     problem = Problem()
@@ -141,13 +172,15 @@ def test_evaluations_are_counted_by_what_they_serve() -> None:
 
     problem = Problem()
     problem.F = Counted(4, 8)
-    for mode in (FrozenSteps(), ReverseTime()):
+    for mode in (FrozenSteps(), ReverseTime(), Taped()):
         calls, solver = 0, DormandPrince(1e-6)
         problem.gradient(solver, mode)
         count = solver.evaluations
         assert calls == count.total and count.accepted % STAGES == count.rejected % STAGES == 0
         if isinstance(mode, FrozenSteps):
             assert count.recomputed == count.accepted and count.backward == 0
+        elif isinstance(mode, Taped):
+            assert count.back == 0
         else:
             assert count.recomputed == 0 and count.backward >= count.accepted
 

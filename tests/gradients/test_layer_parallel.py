@@ -78,7 +78,17 @@ def test_the_error_falls_by_a_factor_that_does_not_depend_on_depth(steps: int) -
     assert errors[3] < 2e-5
 
 
-@pytest.mark.parametrize("options", [{"factor": 2}, {"relaxations": (0, 1)}, {"factor": (16, 2)}, {"cycle": "F"}])
+def test_a_nested_start_is_as_near_as_the_coarse_equation() -> None:
+    serial, u = smooth(256)
+    exact = serial(u)
+    near, nearer = (error(smooth(256, cycles=1, factor=m, nested=True)[0](u), exact) for m in (4, 2))
+    assert near < error(smooth(256, cycles=1, factor=4)[0](u), exact) / 10
+    assert nearer < 0.5 * near
+
+
+@pytest.mark.parametrize(
+    "options", [{"factor": 2}, {"relaxations": (0, 1)}, {"factor": (16, 2)}, {"cycle": "F"}, {"nested": True}]
+)
 def test_the_adjoint_is_that_of_autograd_after_eight_cycles(options: dict[str, object]) -> None:
     serial, u = smooth(64)
     exact = value_and_gradients(serial, u)

@@ -89,6 +89,7 @@ def test_a_density_from_samples_approaches_the_one_they_come_from():
         (([[0.0, 0.0]], [[1.0, 1.0, 1.0]]), "a covariance in 2 dimensions"),
         (([[0.0, 0.0]], 1.0, [0.0]), "positive numbers"),
         ((torch.zeros(0, 2), 1.0), "at least one component"),
+        (([[0.0, float("nan")]], 1.0), "must be finite"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):
@@ -97,5 +98,6 @@ def test_bad_input_is_refused(arguments, message):
 
 
 def test_a_density_without_enough_samples_is_refused():
-    with pytest.raises(ValueError, match="n > d"):
-        GaussianMixture.from_samples(torch.zeros(2, 2))
+    for samples in (torch.zeros(2, 2), torch.zeros(0)):
+        with pytest.raises(ValueError, match="n > d"):
+            GaussianMixture.from_samples(samples)

@@ -5,8 +5,10 @@ import torch
 
 from pdebridge.configuration.experiment import Training
 from pdebridge.configuration.optimisers import SGD
+from pdebridge.errors import UserError
 from pdebridge.networks.published import build
-from pdebridge.training.classification import Classification
+from pdebridge.optimisation.maximum_principle import Penalties
+from pdebridge.training.classification import Classification, assemble
 from pdebridge.training.optimisers import optimiser
 
 EPOCHS, BATCHES = 10, 7
@@ -41,6 +43,29 @@ def test_steps_multiply_by_the_factor_after_the_milestones():
     used = rates(milestones=[3, 6], factor=0.1)
     assert used[3 * BATCHES - 1 : 3 * BATCHES + 1] == pytest.approx([0.5, 0.05])
     assert used[-1] == pytest.approx(0.005)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"training": {"variation": 0.1}}, "msa: training.variation ties the layers"),
+        ({"training": {"precision": "bf16-mixed"}}, "msa: training.precision must be float32 or float64"),
+        ({"network": {"control": "constant"}}, "msa: the maximum principle needs weights of every step's own"),
+    ],
+)
+def test_what_the_maximum_principle_cannot_do_is_refused_by_its_key(small_cell, changes, message):
+    training = changes.get("training", {}) | {"optimizer": {"name": "msa"}}
+    task = assemble(small_cell(**{**changes, "training": training}), 0)
+    with pytest.raises(UserError, match=message):
+        task.configure_optimizers()
+
+
+@pytest.mark.parametrize(("name", "rho"), [("msa", 0.0), ("e-msa", 3.0)])
+def test_the_maximum_principle_sees_the_penalties_of_the_training(small_cell, name, rho):
+    keys = {"rho": rho} if rho else {}
+    method = assemble(small_cell(training={"optimizer": {"name": name, **keys}}), 0).configure_optimizers()
+    assert method.penalties == Penalties(tikhonov=3e-3, smoothness=1e-3, decay=1e-4)
+    assert method.rho == rho
 
 
 def test_mixed_precision_changes_the_step_by_rounding_and_the_evaluation_not_at_all():

@@ -38,6 +38,57 @@ def test_two_processes_give_the_weights_of_one(tmp_path):
     assert fingerprint(digits(1), 0) == fingerprint(digits(2), 0)
 
 
+def peaks(devices, **options):
+    """A deep network, full batch, with a line search: every process must come to the same decisions."""
+    change = {
+        "devices": devices,
+        "seeds": 1,
+        "data": {"options": {"train": 50, "validation": 50}},
+        "network": {"steps": 32, "gradient": {"name": "layer-parallel", "options": {"distributed": True, **options}}},
+        "training": {"epochs": 2, "optimizer": {"iterations": 3}},
+    }
+    experiment = read_experiment("peaks")
+    settings = settings_from({"overrides": {"peaks": change}})
+    (cell,) = cells(experiment.model_copy(update={"cells": {"resnet": experiment.cells["resnet"]}}), settings)
+    return cell
+
+
+def test_two_processes_that_share_the_layers_give_the_weights_of_one(tmp_path):
+    runs = [train(peaks(n), Tracking(mode="disabled"), tmp_path / str(n), [])[0] for n in (1, 2)]
+    one, two = (load_file(run / "weights.safetensors") for run in runs)
+    for name, weights in one.items():
+        torch.testing.assert_close(two[name], weights, rtol=1e-7, atol=1e-9)
+    first, second = (pd.read_csv(run / "history.csv").drop(columns=["seconds"]) for run in runs)
+    pd.testing.assert_frame_equal(first, second, rtol=1e-7)
+
+
+def test_two_processes_solve_a_game_as_one_does(small_game, tmp_path):
+    adam = {"optimizer": {"name": "adam", "lr": 0.01}, "precision": "float64", "resample": 1}
+    cells = [small_game(training=adam, devices=n, game={"name": "crowd-motion", "d": 2}) for n in (1, 2)]
+    runs = [train(cell, Tracking(mode="disabled"), tmp_path / str(cell.devices), [])[0] for cell in cells]
+    one, two = (load_file(run / "weights.safetensors") for run in runs)
+    for name, weights in one.items():
+        torch.testing.assert_close(two[name], weights, rtol=1e-9, atol=1e-12)
+    first, second = (pd.read_csv(run / "history.csv").filter(like="val/") for run in runs)
+    pd.testing.assert_frame_equal(first, second, rtol=1e-9)
+    assert fingerprint(cells[0], 0) == fingerprint(cells[1], 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, r"devices must be 1 with lbfgs, whose line search is sequential \(found 2\)"),
+        (
+            {"training": {"optimizer": {"name": "adam"}, "levels": [{"samples": 65, "iterations": 5}]}},
+            r"samples of a level must be a multiple of devices = 2 \(found 65\)",
+        ),
+    ],
+)
+def test_a_game_that_cannot_be_shared_is_refused(changes, message, small_game):
+    with pytest.raises(UserError, match=message):
+        small_game(devices=2, **changes)
+
+
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_shares_make_up_the_batches_of_one_process(ranks, monkeypatch):
     x = torch.randn(23, 1, 4, 4)

@@ -19,6 +19,7 @@ OFF = Tracking(mode="disabled")
 OPTIMISERS = {
     "lbfgs": {"training": {"epochs": 60}},
     "sgd": {"training": {"epochs": 400, "batch_size": 100, "optimizer": {"name": "sgd", "schedule": "one-cycle"}}},
+    "e-msa": {"training": {"epochs": 60, "optimizer": {"name": "e-msa", "rho": 30.0}}},
 }
 
 

@@ -15,7 +15,7 @@ WAVES = 4
 
 
 def network(steps: int, weights: str, gradient: Gradient) -> Flow:
-    """Return ``u' = tanh(K u + b)`` in float64, the same for all gradients.
+    """Return ``u' = tanh(K u + b)`` in float64, the same for all gradients, and of smooth weights for all depths.
 
     Args:
         steps: ``N``.
@@ -26,6 +26,7 @@ def network(steps: int, weights: str, gradient: Gradient) -> Flow:
     F = Dense(WIDTH).double()
     control = PiecewiseConstant(F, steps).double()
     if weights == "smooth":
+        torch.manual_seed(0)
         for w in control.parameters():
             w.data = waves(w, steps) / math.sqrt(WIDTH)
     return Flow(F, control, ForwardEuler(), gradient, steps, TIME)

@@ -4,6 +4,7 @@ BENCHES = {
     "control": "pdebridge.bench.control:measure",
     "gradients": "pdebridge.bench.gradients:measure",
     "images": "pdebridge.bench.images:measure",
+    "maximum-principle": "pdebridge.bench.maximum_principle:measure",
     "meanfield": "pdebridge.bench.meanfield:measure",
     "ode": "pdebridge.bench.ode:measure",
     "training": "pdebridge.bench.training:measure",

@@ -1,6 +1,7 @@
 """``config/experiments/*.yaml``: one file, one published experiment; what all tasks share, and classification."""
 
 from abc import abstractmethod
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -118,10 +119,23 @@ class Augmentation(Strict):
     """Reflect half of the images left to right."""
 
 
+class Level(Strict):
+    """A coarser network of a multilevel training."""
+
+    steps: Annotated[int, Field(ge=2)]
+    """Its number of steps, which divides that of the next level; the step size is ``T / steps``."""
+    epochs: Count
+    """Epochs, with an optimiser and a schedule of its own."""
+
+
 class Training(Strict):
     """How the weights are found."""
 
     optimizer: Optimiser
+    levels: list[Level] = []
+    """Coarser networks that are trained first, one after the other, the control prolonged linearly in time from each to
+    the next (Haber & Ruthotto 2017). Their epochs are among ``epochs``; the last ones are those of the network itself.
+    """
     loss: Literal["cross-entropy", "squared-hinge"] = "cross-entropy"
     """Of the logits; ``squared-hinge`` is that of Li & Hao (ICML 2018)."""
     epochs: Count
@@ -220,7 +234,8 @@ class ClassificationExperiment(Experiment):
     training: Training
     devices: Count = 1
     """Devices of one machine that share each batch of a training, each with a process of its own: GPUs where there are
-    any. The steps are those of one device, to rounding."""
+    any. With ``distributed`` layer-parallel gradients they share the layers. The steps are those of one device, to
+    rounding."""
 
 
 class ClassificationCell(Cell):
@@ -234,21 +249,36 @@ class ClassificationCell(Cell):
     @model_validator(mode="after")
     def _can_be_shared(self) -> Self:
         name = self.training.optimizer.name
-        if self.devices > 1 and name in ("lbfgs", "one-shot"):
-            raise ValueError(f"devices must be 1 with {name}, whose line search is sequential (found {self.devices})")
+        layers = self.network.gradient.options.get("distributed", False)
+        if self.devices > 1 and (name in ("msa", "e-msa") or (name == "lbfgs" and not layers)):
+            hint = "; layers can be shared, by gradient: {name: layer-parallel, options: {distributed: true}}"
+            raise ValueError(
+                f"devices must be 1 with {name}, whose line search sees all samples (found {self.devices})"
+                + (hint if name == "lbfgs" else "")
+            )
         return self
 
     @model_validator(mode="after")
-    def _keeps_states_between_steps(self) -> Self:
-        if self.training.optimizer.name == "one-shot":
-            gradient, size = self.network.gradient, self.training.batch_size
-            if gradient.name != "layer-parallel" or not gradient.options.get("warm"):
-                raise ValueError(
-                    "training.optimizer one-shot improves the states of the last step, so network.gradient must be"
-                    f" {{name: layer-parallel, options: {{warm: true}}}} (found {gradient.name}, {gradient.options})"
-                )
-            if size is not None:
-                raise ValueError(f"training.batch_size must be empty with one-shot, which keeps states (found {size})")
+    def _levels_fit(self) -> Self:
+        spec, network = self.training, self.network
+        if not spec.levels:
+            return self
+        if network.layout != "dense" or network.control.name != "piecewise-constant" or self.devices > 1:
+            raise ValueError(
+                "training.levels needs network.layout: dense, network.control: piecewise-constant, devices: 1"
+            )
+        steps = [*(level.steps for level in spec.levels), network.steps]
+        if any(fine <= coarse or fine % coarse for coarse, fine in pairwise(steps)):
+            raise ValueError(f"training.levels: each number of steps must divide the next, larger one (found {steps})")
+        if sum(level.epochs for level in spec.levels) >= spec.epochs:
+            raise ValueError(f"training.levels must leave some of the {spec.epochs} epochs to the network itself")
+        return self
+
+    @model_validator(mode="after")
+    def _optimiser_fits(self) -> Self:
+        name = self.training.optimizer.name
+        if name in NEEDS and (missing := [need for need, met in NEEDS[name](self).items() if not met]):
+            raise ValueError(f"training.optimizer: {name} needs {', '.join(missing)}")
         return self
 
     @property
@@ -257,10 +287,45 @@ class ClassificationCell(Cell):
         return self.training.epochs
 
     def capped(self, epochs: int) -> Self:
-        """Return the same cell with at most so many epochs."""
-        training = self.training.model_copy(update={"epochs": min(epochs, self.epochs)})
-        return self.model_copy(update={"training": training})
+        """Return the same cell with at most so many epochs; where that cuts them, the last levels get one each."""
+        if epochs >= self.epochs:
+            return self
+        kept = self.training.levels[max(len(self.training.levels) - epochs + 1, 0) :]
+        levels = [level.model_copy(update={"epochs": 1}) for level in kept]
+        return self.model_copy(
+            update={"training": self.training.model_copy(update={"epochs": epochs, "levels": levels})}
+        )
 
     def place(self) -> dict[str, str]:
         """Return the names on the three axes."""
         return self.network.point()
+
+
+def projection(cell: ClassificationCell) -> dict[str, bool]:
+    """Return what variable projection of the classifier needs, and whether a cell has it."""
+    spec, network = cell.training, cell.network
+    return {
+        "devices: 1": cell.devices == 1,
+        "network.layout: dense": network.layout == "dense",
+        "network.gradient: stored": network.gradient.name == "stored",
+        "training.loss: cross-entropy": spec.loss == "cross-entropy",
+        "no training.batch_size": spec.batch_size is None,
+        "no training.variation": not spec.variation,
+        "no training.box": spec.box is None,
+        "training.decay > 0": spec.decay > 0,
+    }
+
+
+def kept_states(cell: ClassificationCell) -> dict[str, bool]:
+    """Return what a method needs that improves the states of the last step, and whether a cell has it."""
+    gradient = cell.network.gradient
+    return {
+        "devices: 1": cell.devices == 1,
+        "network.gradient: {name: layer-parallel, options: {warm: true}}": (
+            gradient.name == "layer-parallel" and gradient.options.get("warm") is True
+        ),
+        "no training.batch_size": cell.training.batch_size is None,
+    }
+
+
+NEEDS = {"gauss-newton": projection, "one-shot": kept_states}

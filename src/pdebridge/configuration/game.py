@@ -123,6 +123,9 @@ class GameExperiment(Experiment):
     game: in_table(GAMES, "game", Game)  # type: ignore[valid-type]
     potential: Potential
     training: GameTraining
+    devices: Count = 1
+    """Devices of one machine that share the samples of each iteration, each with a process of its own: GPUs where there
+    are any. Adam's steps are those of one device, to rounding."""
 
 
 class GameCell(Cell):
@@ -132,6 +135,18 @@ class GameCell(Cell):
     game: Game
     potential: Potential
     training: GameTraining
+
+    @model_validator(mode="after")
+    def _can_be_shared(self) -> Self:
+        method = self.training.optimizer.name
+        if self.devices > 1 and method != "adam":
+            raise ValueError(f"devices must be 1 with {method}, whose line search is sequential (found {self.devices})")
+        for level in self.training.levels:
+            if level.samples % self.devices:
+                raise ValueError(
+                    f"samples of a level must be a multiple of devices = {self.devices} (found {level.samples})"
+                )
+        return self
 
     @property
     def epochs(self) -> int:

@@ -40,24 +40,6 @@ class LBFGS(Strict):
     """Stored pairs."""
 
 
-class OneShot(Strict):
-    """L-BFGS with Armijo's rule on states and adjoints that a few multigrid cycles improve (Günther et al. 2020).
-
-    The network's gradient is ``layer-parallel`` with ``warm: true``; its ``cycles`` are those of an iteration. Wants
-    the full batch; an epoch is an iteration.
-    """
-
-    name: Literal["one-shot"]
-    history: Count = 10
-    """Stored pairs."""
-    trials: Count = 20
-    """Step lengths ``1, 1/2, 1/4, ...`` that are tried before a step is refused."""
-    extra: Count = 1
-    """Cycles that a refused step adds to those of an iteration."""
-    tolerance: Annotated[float, Field(ge=0)] = 1e-4
-    """Norm of the gradient below which the weights stay."""
-
-
 class BinaryMSA(Strict):
     """The maximum principle for weights in {-1, 1} (Li & Hao, ICML 2018); scales and shifts by Adam."""
 
@@ -82,4 +64,59 @@ class TernaryMSA(BinaryMSA):
     """lambda of ``lambda sum |theta|``."""
 
 
-Optimiser = Annotated[SGD | AdamW | LBFGS | OneShot | BinaryMSA | TernaryMSA, Field(discriminator="name")]
+class MSA(Strict):
+    """The maximum principle (Li, Chen, Tai & E, JMLR 2018): every layer maximises its Hamiltonian, all at once.
+
+    Wants layout ``dense``, weights of every step's own, one device.
+    """
+
+    name: Literal["msa"]
+    iterations: Count = 10
+    """Of L-BFGS on every Hamiltonian."""
+    lr: Positive | None = None
+    """One gradient step of this length takes the place of L-BFGS, which makes the method gradient descent."""
+
+
+class EMSA(Strict):
+    """The extended method: residuals of state and costate keep the new weights near their trajectory."""
+
+    name: Literal["e-msa"]
+    rho: Positive
+    """Weight of the residuals; every iteration decreases the objective if it is large enough."""
+    iterations: Count = 10
+    """Of L-BFGS on every augmented Hamiltonian."""
+
+
+class GaussNewton(Strict):
+    """Gauss-Newton for the control with the best classifier at every evaluation (Haber & Ruthotto 2017)."""
+
+    name: Literal["gauss-newton"]
+    iterations: Count = 5
+    """Iterations an epoch."""
+    cg: Count = 20
+    """Most iterations of conjugate gradients for a step."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-2
+    """Relative residual at which they end."""
+
+
+class OneShot(Strict):
+    """L-BFGS with Armijo's rule on states and adjoints that a few multigrid cycles improve (Günther et al. 2020).
+
+    The network's gradient is ``layer-parallel`` with ``warm: true``; its ``cycles`` are those of an iteration. Wants
+    the full batch; an epoch is an iteration.
+    """
+
+    name: Literal["one-shot"]
+    history: Count = 10
+    """Stored pairs."""
+    trials: Count = 20
+    """Step lengths ``1, 1/2, 1/4, ...`` that are tried before a step is refused."""
+    extra: Count = 1
+    """Cycles that a refused step adds to those of an iteration."""
+    tolerance: Annotated[float, Field(ge=0)] = 1e-4
+    """Norm of the gradient below which the weights stay."""
+
+
+Optimiser = Annotated[
+    SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA | MSA | EMSA | GaussNewton | OneShot, Field(discriminator="name")
+]

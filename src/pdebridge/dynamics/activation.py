@@ -10,11 +10,15 @@ from pdebridge.cube import known
 
 
 class Activation(NamedTuple):
-    """``sigma``, the bound ``max sigma'`` of its slope, and ``(g, sigma(u)) -> sigma'(u) g``; ``min sigma' >= 0``."""
+    """``sigma``, the bound ``max sigma'`` of its slope, and ``(g, sigma(u)) -> sigma'(u) g``; ``min sigma' >= 0``.
+
+    `overwrite` puts ``sigma(u)`` in the place of ``u``, where no graph is wanted.
+    """
 
     function: Callable[[Tensor], Tensor]
     slope: float
     pull: Callable[[Tensor, Tensor], Tensor]
+    overwrite: Callable[[Tensor], Tensor]
 
     def __call__(self, u: Tensor) -> Tensor:
         """Return ``sigma(u)``."""
@@ -34,16 +38,24 @@ def smooth_relu(u: Tensor) -> Tensor:
 
 
 def pull_smooth_relu(g: Tensor, s: Tensor) -> Tensor:
-    """Return ``sigma'(u) g``; ``sigma' = (u + eta)/(2 eta) = sqrt(sigma/eta)`` in the parabola, 0 below, 1 above."""
+    """Return ``sigma'(u) g`` with ``sigma' = (u + eta)/(2 eta) = sqrt(sigma/eta)`` in the parabola, else 0 or 1."""
     return g * (s / ETA).clamp(0, 1).sqrt()
 
 
+def overwrite_with_tanh(u: Tensor) -> Tensor:
+    """Put ``tanh u = 2 sigmoid(2 u) - 1`` in the place of ``u``.
+
+    On processors torch's sigmoid takes an eighth of the time of its tanh. The error is absolute, of the rounding of 1.
+    """
+    return u.mul_(2).sigmoid_().mul_(2).sub_(1) if u.device.type == "cpu" else u.tanh_()
+
+
 ACTIVATIONS: dict[str, Activation] = {
-    "tanh": Activation(torch.tanh, 1.0, torch.ops.aten.tanh_backward.default),
-    "relu": Activation(torch.relu, 1.0, lambda g, s: torch.ops.aten.threshold_backward.default(g, s, 0)),
-    "sigmoid": Activation(torch.sigmoid, 0.25, torch.ops.aten.sigmoid_backward.default),
-    "smooth-relu": Activation(smooth_relu, 1.0, pull_smooth_relu),
-    "identity": Activation(lambda u: u, 1.0, lambda g, s: g),
+    "tanh": Activation(torch.tanh, 1.0, torch.ops.aten.tanh_backward.default, overwrite_with_tanh),
+    "relu": Activation(torch.relu, 1.0, lambda g, s: torch.ops.aten.threshold_backward.default(g, s, 0), torch.relu_),
+    "sigmoid": Activation(torch.sigmoid, 0.25, torch.ops.aten.sigmoid_backward.default, torch.sigmoid_),
+    "smooth-relu": Activation(smooth_relu, 1.0, pull_smooth_relu, lambda u: u.copy_(smooth_relu(u))),
+    "identity": Activation(lambda u: u, 1.0, lambda g, s: g, lambda u: u),
 }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pdebridge.dynamics.base import Instant, Theta
+from pdebridge.dynamics.base import Theta
 from pdebridge.dynamics.dense import Dense
 
 
@@ -36,10 +36,9 @@ class Antisymmetric(Dense):
             A = A - self.gamma * self.operator.identity(K)
         return self.factor * A if self.factor != 1.0 else A
 
-    def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
-        """Return ``sigma(A u + b)``."""
-        K, b = theta
-        return self.activation(self.operator(self.matrix(K), u, b))
+    def pull_matrix(self, g: Tensor) -> Tensor:
+        """Return ``c (g - g^T)``."""
+        return self.factor * (g - self.operator.transposed(g))
 
     def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex:
         """Return ``max sigma' (-c gamma + i c ||K - K^T||)``."""

@@ -52,6 +52,15 @@ class Dynamics(nn.Module, ABC):
     structure: Structure
     stochastic: ClassVar[bool] = False
 
+    @property
+    def side_by_side(self) -> bool:
+        """Tell whether one evaluation takes the steps of many layers, stacked in one more axis in front.
+
+        Then ``F`` and `linearise` take features ``(n, batch, ...)`` with weights ``(n, ...)``. Otherwise
+        ``torch.func.vmap`` adds that axis where it is needed.
+        """
+        return False
+
     @abstractmethod
     def initial(self) -> dict[str, Tensor]:
         """Draw ``theta`` at one instant from torch's global generator: name to tensor, in the order of `Theta`."""

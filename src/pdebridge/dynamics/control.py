@@ -89,3 +89,17 @@ class PiecewiseConstant(Control):
         if steps > 0 and n % steps == 0:
             return tuple(w.unflatten(0, (steps, n // steps)).mean(1, keepdim=True) for w in theta)
         raise ValueError(f"this control has weights for {n} steps; {steps} is neither a multiple nor a divisor of that")
+
+    @torch.no_grad()
+    def prolong(self, steps: int) -> None:
+        """Replace the weights by those of ``steps`` steps of the same time, linear in ``t`` between the old ones.
+
+        ``theta_k`` is taken as the value at the middle of its step, ``(k + 1/2) h``; the outermost values are
+        continued along the same lines. Weights that are linear in ``t`` stay so. The parameters are new ones.
+        """
+        for name, w in zip(self.names, self.coefficients, strict=True):
+            n = len(w)
+            x = (torch.arange(steps, dtype=w.dtype, device=w.device) + 0.5) * (n / steps) - 0.5
+            left = x.floor().clamp(0, max(n - 2, 0)).long()
+            right, share = (left + 1).clamp(max=n - 1), (x - left).view(-1, *(1,) * (w.ndim - 1))
+            self.register_parameter(name, nn.Parameter(torch.lerp(w[left], w[right], share)))

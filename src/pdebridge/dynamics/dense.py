@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from pdebridge.dynamics.activation import activation_named
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta
+from pdebridge.dynamics.base import Dynamics, Instant, Structure, Sums, Theta, Transpose
 from pdebridge.dynamics.draw import draw
-from pdebridge.dynamics.operator import operator_named
+from pdebridge.dynamics.operator import DenseOperator, operator_named
 
 
 class Dense(Dynamics):
@@ -47,7 +47,40 @@ class Dense(Dynamics):
             "b": torch.zeros(1 if self.scalar_bias else self.width),
         }
 
+    @property
+    def side_by_side(self) -> bool:
+        """Tell that matrices are multiplied in batches; a derived class with a formula of its own may not do so."""
+        return isinstance(self.operator, DenseOperator) and type(self).forward is Dense.forward
+
+    def matrix(self, K: Tensor) -> Tensor:
+        """Return the weight tensor that is applied."""
+        return K
+
+    def pull_matrix(self, g: Tensor) -> Tensor:
+        """Return the cotangent of ``K`` for that of `matrix`."""
+        return g
+
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
         """Return ``sigma(K u + b)``."""
         K, b = theta
-        return self.activation(self.operator(K, u, b))
+        return self.activation(self.operator(self.matrix(K), u, b))
+
+    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+        """Return ``F(t, u)`` and its adjoint in closed form, ``g -> K^T (sigma' g)``, from the value of ``sigma``."""
+        if type(self).forward is not Dense.forward or torch.is_autocast_enabled(u.device.type):
+            return super().linearise(u, theta, at, part)
+        A, b = self.matrix(theta[0]), theta[1]
+        s = self.activation.function(self.operator(A, u, b))
+        first = theta[0].ndim - len(self.operator.shape)  # the axis of the samples, after that of the steps if any
+        summed = tuple(i for i in range(first, u.ndim) if i != first + 1)
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            g = self.activation.pull(g, s)
+            if sums[0] is not None:
+                sums[0].add_(self.pull_matrix(self.operator.pull_weight(A, u, g)), alpha=scale)
+            if sums[1] is not None:
+                total = g.sum(summed)
+                sums[1].add_(total.sum(-1, keepdim=True) if self.scalar_bias else total, alpha=scale)
+            return self.operator.transpose(A, g)
+
+        return s, transpose

@@ -94,8 +94,7 @@ class AdjointField(Field):
         """
         f, transpose = self.dynamics.linearise(u, self.weights(c), Instant(self.k, c, self.h), part)
         if self.constant is not None or c in self.abscissae:
-            rows = self.squeezed or self.rows(c)
-            return f, lambda g, scale=1.0: transpose(g, rows, scale)
+            return f, lambda g, scale=1.0: transpose(g, self.squeezed or self.rows(c), scale)
 
         def spread(g: Tensor, scale: float = 1.0) -> Tensor:
             rows = tuple(total if total is None else torch.zeros_like(total[0]) for total in self.sums)
@@ -107,6 +106,10 @@ class AdjointField(Field):
             return g_u
 
         return f, spread
+
+    def collect(self, sums: Sums) -> None:
+        """Let adjoints from now on, those made before among them, add to other sums."""
+        self.sums, self.squeezed = sums, None
 
     def rows(self, c: float) -> Sums:
         """Return the part of `sums` to which an evaluation at the abscissa ``c`` adds."""

@@ -6,9 +6,9 @@ from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pdebridge.dynamics.base import Instant, Sums, Theta, Transpose
+from pdebridge.dynamics.group_norm import group_norm, linearised
 from pdebridge.dynamics.processes import batch_norm
 
 _RECOMPUTING: ContextVar[bool] = ContextVar("recomputing", default=False)
@@ -156,6 +156,8 @@ class GroupNorm(Normalisation):
         eps: added to the variance.
     """
 
+    closed = True
+
     def __init__(self, width: int, groups: int | None = None, eps: float = 1e-5) -> None:
         super().__init__(width)
         self.groups, self.eps = groups or min(32, width), eps
@@ -165,7 +167,21 @@ class GroupNorm(Normalisation):
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return the normalised ``a``; ``at`` is not used."""
         s, b = affine
-        return functional.group_norm(a, self.groups, s, b, self.eps)
+        return group_norm(a, s, b, self.groups, self.eps)
+
+    def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
+        """Return the value and its adjoint (`group_norm.pull`); neither overwrites what it is given."""
+        s, b = affine
+        value, back = linearised(a, s, b, self.groups, self.eps)
+
+        def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
+            g_a, *weights = back(g)
+            for total, g_w in zip(sums, weights, strict=True):
+                if total is not None:
+                    total.add_(g_w, alpha=scale)
+            return g_a
+
+        return value, transpose
 
 
 class BatchNorm(Normalisation):

@@ -63,7 +63,10 @@ class Operator(ABC):
 
 
 class DenseOperator(Operator):
-    """``K u`` with a matrix ``K`` of shape ``(width, width)`` for features ``u`` of shape ``(batch, width)``."""
+    """``K u`` with a matrix ``K`` of shape ``(width, width)`` for features ``u`` of shape ``(batch, width)``.
+
+    Or many of them: ``(n, width, width)``, ``(n, batch, width)`` and ``b`` of ``(n, width)`` or ``(n, 1)``.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,19 +75,21 @@ class DenseOperator(Operator):
 
     def __call__(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
         """Return ``u K^T + b`` for rows ``u``."""
-        return u @ K.t() if b is None else torch.addmm(b, u, K.t())
+        return self.transpose(K.mT, u, b)
 
     def transpose(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
         """Return ``u K + b`` for rows ``u``."""
-        return u @ K if b is None else torch.addmm(b, u, K)
+        if b is None:
+            return u @ K
+        return torch.addmm(b, u, K) if K.ndim == 2 else torch.baddbmm(b.unsqueeze(1), u, K)
 
     def pull_weight(self, K: Tensor, u: Tensor, g: Tensor) -> Tensor:
         """Return ``sum_i g_i u_i^T`` over the rows."""
-        return g.t() @ u
+        return g.mT @ u
 
     def transposed(self, K: Tensor) -> Tensor:
         """Return the transposed matrix."""
-        return K.t()
+        return K.mT
 
     def identity(self, like: Tensor) -> Tensor:
         """Return the unit matrix."""

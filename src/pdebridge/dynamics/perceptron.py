@@ -54,8 +54,9 @@ class Perceptron(Dynamics):
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
         """Return ``F(t, u)``."""
         *hidden, (W, b) = self.affine(theta, at)
+        sigma = self.activation if torch.is_grad_enabled() else self.activation.overwrite
         for K, c in hidden:
-            u = self.activation(linear(u, K, c))
+            u = sigma(linear(u, K, c))
         return linear(u, W, b)
 
     def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
@@ -64,7 +65,7 @@ class Perceptron(Dynamics):
             return super().linearise(u, theta, at, part)
         layers, inputs, pull = self.affine(theta, at), [u], self.activation.pull
         for K, c in layers[:-1]:
-            u = self.activation.function(linear(u, K, c))
+            u = self.activation.overwrite(linear(u, K, c))
             inputs.append(u)
 
         def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:

@@ -1,6 +1,7 @@
 """What the gradient modes share: a block of steps as one node of autograd's graph, walked forth and back."""
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -30,7 +31,12 @@ class Block:
 
     def __init__(self, integrator: Integrator, dynamics: Dynamics, theta: Theta, steps: int, h: float) -> None:
         self.integrator, self.dynamics, self.steps, self.h = integrator, dynamics, steps, h
-        self.theta, self.rows = theta, layers(theta, steps)
+        self.theta = theta
+
+    @cached_property
+    def rows(self) -> list[Theta]:
+        """Return the weights of each step."""
+        return layers(self.theta, self.steps)
 
     def field(self, k: int) -> Field:
         """Return ``F`` at step ``k``."""

@@ -1,11 +1,12 @@
 """Multigrid reduction in time: a recursion over many steps as a system that is relaxed in all intervals at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from pdebridge.gradients.line import Line
 from pdebridge.integrators.base import State
 
 PerLevel = int | Sequence[int]
@@ -48,49 +49,82 @@ def strides(steps: int, factor: PerLevel, coarsest: int) -> list[int]:
 class Multigrid:
     """The full approximation scheme for ``u_0 = g_0, u_i = Phi_i(u_{i-1}) + g_i`` (Günther et al. 2020; XBraid).
 
-    Every ``m``-th point is a C-point, the others are F-points. A cycle: F-relaxation fills every interval from its
-    C-point, ``nu`` times C- and F-relaxation follow (FCF for 1), the C-points get the correction of the coarse
-    problem, whose steps are ``m`` times longer, and F-relaxation follows again. Intervals are relaxed side by side.
-    Work of a cycle about ``(nu + 3) N`` steps, with a critical path of ``O(m log N)``. With FCF the first ``2k``
+    Every ``m``-th point is a C-point, the others are F-points, which F-relaxation fills in every interval from its
+    C-point. A cycle starts there: ``nu`` times C- and F-relaxation (FCF for 1), the C-points get the correction of the
+    coarse problem, whose steps are ``m`` times longer, and F-relaxation follows. Intervals are relaxed side by side.
+    Work of a cycle about ``(nu + 2) N`` steps, with a critical path of ``O(m log N)``. With FCF the first ``2k``
     C-points are exact after ``k`` cycles, hence all after ``N / (2 m)``.
+
+    Several processes hold neighbouring parts of every level. A C-relaxation sends one state to the successor; the
+    coarsest level is a walk along the line, of as many steps as it has. Every rank makes the same numbers as one
+    process with all steps.
 
     Args:
         levels: propagators, the finest first, with ``N, N / m_0, N / (m_0 m_1), ...`` steps.
         factor: coarsening factors ``m`` by level.
         relaxations: ``nu`` by level.
         cycle: ``V``, or ``F``, which follows the F-cycle on the next level by a V-cycle there.
+        line: the processes.
     """
 
-    def __init__(self, levels: Sequence[Propagator], factor: PerLevel, relaxations: PerLevel, cycle: str) -> None:
-        self.levels, self.factor, self.relaxations, self.kind = levels, factor, relaxations, cycle
+    def __init__(
+        self, levels: Sequence[Propagator], factor: PerLevel, relaxations: PerLevel, cycle: str, line: Line
+    ) -> None:
+        self.levels, self.factor, self.relaxations, self.kind, self.line = levels, factor, relaxations, cycle, line
         self.residual: Tensor | None = None
 
-    def solve(self, u: State, cycles: int, tolerance: float = 0.0) -> State:
+    def solve(self, u: State, cycles: int, tolerance: float = 0.0, nested: bool = False) -> State:
         """Improve ``u``, stacked ``(N + 1, ...)`` with the given ``u_0``, in place, and return it.
 
         Stops after so many cycles, or once the residual at the C-points, relative to the norm of all states there, was
-        at most ``tolerance`` before the last correction. `residual` holds it, as a tensor.
+        at most ``tolerance`` before the last correction. `residual` holds it, as a tensor. With ``nested`` only ``u_0``
+        counts: the other states start as those of the next coarser level after a cycle there.
         """
+        if nested:
+            self.guess(0, u)
+        else:
+            self.fill(0, u, None)
         for _ in range(cycles):
             self.cycle(0, u, None, self.kind)
             if tolerance and float(self.residual or 0) <= tolerance:
                 break
         return u
 
-    def cycle(self, level: int, u: State, g: State | None, kind: str) -> None:
-        """Run one cycle from a level downwards."""
-        if level == len(self.levels) - 1:
-            for i in range(self.levels[level].steps):
-                self.relax(level, u, g, slice(i, i + 1), slice(i + 1, i + 2))
+    def guess(self, level: int, u: State) -> None:
+        """Nested iteration: the coarse problem is solved by a cycle that starts from its own coarse problem."""
+        if self.is_last(level):
+            self.walk(level, u, None)
             return
         m = on_level(self.factor, level)
-        self.fill(level, u, g)
+        points = tuple(p[::m].clone() for p in u)
+        self.guess(level + 1, points)
+        if not self.is_last(level + 1):
+            self.cycle(level + 1, points, None, "V")
+        for p, v in zip(u, points, strict=True):
+            p[::m] = v
+        self.fill(level, u, None)
+
+    def cycle(self, level: int, u: State, g: State | None, kind: str) -> None:
+        """Run one cycle from a level downwards, on states whose F-points are filled."""
+        m = on_level(self.factor, level)
         for _ in range(on_level(self.relaxations, level)):
             self.relax(level, u, g, slice(m - 1, None, m), slice(m, None, m))
+            self.line.exchange(u)
             self.fill(level, u, g)
         for inner in ("F", "V") if kind == "F" else ("V",):
             self.correct(level, u, g, inner)
             self.fill(level, u, g)
+
+    def is_last(self, level: int) -> bool:
+        """Tell whether a level is the coarsest."""
+        return level == len(self.levels) - 1
+
+    def walk(self, level: int, u: State, g: State | None) -> None:
+        """Solve on the coarsest level: one step after another, one process after another."""
+        self.line.receive(u)
+        for i in range(self.levels[level].steps):
+            self.relax(level, u, g, slice(i, i + 1), slice(i + 1, i + 2))
+        self.line.send(u)
 
     def relax(self, level: int, u: State, g: State | None, before: slice, after: slice) -> None:
         """Set the points ``after`` from those ``before`` them."""
@@ -119,14 +153,19 @@ class Multigrid:
         # g_i = u_i - Phi_coarse(u_{i-1}) + r_i with the residual r_i = Phi(u_{im-1}) + g_{im} - u_i
         right = tuple(torch.cat([p[:1], f - r]) for p, f, r in zip(points, fine, rough, strict=True))
         if level == 0:
-            self.residual = relative(tuple(f - p[1:] for f, p in zip(fine, points, strict=True)), points)
+            there = tuple(p[1:] for p in points)
+            self.residual = self.relative(tuple(f - p for f, p in zip(fine, there, strict=True)), there)
         solution = tuple(p.clone() for p in points)
-        self.cycle(level + 1, solution, right, kind)
+        if self.is_last(level + 1):
+            self.walk(level + 1, solution, right)
+        else:
+            self.fill(level + 1, solution, right)
+            self.cycle(level + 1, solution, right, kind)
         for p, v, c in zip(u, solution, points, strict=True):
             p[::m] += v - c
 
-
-def relative(residual: State, states: State) -> Tensor:
-    """Return the Euclidean norm of one stack of states relative to that of another."""
-    norm: Callable[[State], Tensor] = lambda parts: torch.stack([p.norm() for p in parts]).norm()  # noqa: E731
-    return norm(residual) / norm(states)
+    def relative(self, residual: State, states: State) -> Tensor:
+        """Return the Euclidean norm of one stack of states relative to that of another, over all processes."""
+        squares = [torch.stack([p.square().sum() for p in parts]).sum() for parts in (residual, states)]
+        r, u = self.line.add(torch.stack(squares)).sqrt()
+        return r / u

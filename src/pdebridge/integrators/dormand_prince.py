@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchdiffeq import odeint
 
-from pdebridge.dynamics.field import Field, Portion
+from pdebridge.dynamics.field import AdjointField, Field, Portion
 from pdebridge.integrators.base import Integrator, State
 from pdebridge.integrators.runge_kutta import DormandPrince5
 
@@ -119,11 +119,24 @@ class DormandPrince(Integrator):
             ValueError: the tolerance is below the precision of ``u``.
             StepSizeError: the solution blows up, ``F`` is not finite, or the problem is too stiff.
         """
+        watched = Watched(F, h)
+        return self.march(watched, u), watched.accepted
+
+    def linearise(self, F: AdjointField, state: State, h: float) -> tuple[State, Callable[[State], State]]:
+        """Advance ``(u,)`` and return the adjoint of the accepted steps, their sizes frozen.
+
+        Each stage is linearised when the solver meets it, so that nothing is evaluated twice.
+        """
+        with torch.no_grad():
+            watched = Linearised(F, h)
+            return (self.march(watched, state[0]),), watched.pull
+
+    def march(self, watched: "Watched", u: Tensor) -> Tensor:
+        """Return the state at the end of the interval; raise what `solve` raises."""
         precision = torch.finfo(u.dtype)
         if self.rtol < precision.eps:
             raise ValueError(f"rtol={self.rtol:g} is below the precision of {precision.dtype}, {precision.eps:.1e}")
-        watched = Watched(F, h)
-        end = torch.tensor(abs(h), dtype=torch.float64, device=u.device)
+        end = torch.tensor(abs(watched.h), dtype=torch.float64, device=u.device)
         options: dict[str, Any] = {"step_t": end[None], "max_num_steps": self.attempts}
         if self.norm is not None:
             options["norm"] = self.norm
@@ -135,7 +148,7 @@ class DormandPrince(Integrator):
         self.evaluations.start += 2
         self.evaluations.accepted += STAGES * len(watched.accepted)
         self.evaluations.rejected += STAGES * watched.rejected
-        return states[1].clone(), watched.accepted  # not a view that keeps the first state alive
+        return states[1].clone()  # not a view that keeps the first state alive
 
 
 class Watched:
@@ -154,8 +167,12 @@ class Watched:
 
     def __call__(self, t: Tensor, u: Tensor) -> Tensor:
         """Return ``du/dt``."""
-        f = self.F(u, self.fraction(t))
+        f = self.slope(u, self.fraction(t))
         return f if self.h > 0 else -f
+
+    def slope(self, u: Tensor, c: float) -> Tensor:
+        """Return ``F(u)`` at the fraction ``c`` of the interval."""
+        return self.F(u, c)
 
     def fraction(self, t: Tensor) -> float:
         """Return ``t`` as a fraction of the interval."""
@@ -199,3 +216,43 @@ class Watched:
             return 0.0
         small = torch.finfo(u.dtype).eps ** 0.5 * torch.linalg.vector_norm(u).clamp_min(1.0)
         return float(torch.linalg.vector_norm(self.F(u.add(f * (small / length)), c) - f) / small)
+
+
+class Linearised(Watched):
+    """The same with the adjoints of the stages of the accepted steps; a step's last slope is the next one's first.
+
+    Args:
+        F: the field.
+        h: signed size of the interval.
+    """
+
+    def __init__(self, F: AdjointField, h: float) -> None:
+        super().__init__(F, h)
+        self.stages: list[Callable[..., Tensor]] = []  # of the present attempt
+        self.steps: list[list[Callable[..., Tensor]]] = []
+
+    def slope(self, u: Tensor, c: float) -> Tensor:
+        """Return ``F(u)`` and note its adjoint."""
+        assert isinstance(self.F, AdjointField)
+        f, transpose = self.F.linearise(u, c)
+        self.stages.append(transpose)
+        return f
+
+    def callback_step(self, t: Tensor, u: Tensor, dt: Tensor) -> None:
+        """Forget all of an attempt that failed but the first slope; likewise of the search for a first step size."""
+        super().callback_step(t, u, dt)
+        self.stages = self.stages[:1]
+
+    def callback_accept_step(self, t: Tensor, u: Tensor, dt: Tensor) -> None:
+        """Note an accepted step."""
+        super().callback_accept_step(t, u, dt)
+        self.steps.append(self.stages[:STAGES])
+        self.stages = self.stages[STAGES:]
+
+    def pull(self, cotangent: State) -> State:
+        """Return the cotangent before the accepted steps, to be asked for once; steps are let go as they are used."""
+        (g,) = cotangent
+        self.stages = []
+        for step in reversed(self.accepted):
+            g = SCHEME.adjoint(self.steps.pop(), g, self.h * step.share)
+        return (g,)

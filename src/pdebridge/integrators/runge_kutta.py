@@ -46,9 +46,10 @@ class RungeKutta(Integrator):
             slope, transpose = F.linearise(add(u, slopes, row, h), c)
             slopes.append(slope)
             transposes.append(transpose)
-        return (add(u, slopes, self.b, h),), lambda cotangent: (self._adjoint(transposes, cotangent[0], h),)
+        return (add(u, slopes, self.b, h),), lambda cotangent: (self.adjoint(transposes, cotangent[0], h),)
 
-    def _adjoint(self, transposes: list[Callable[..., Tensor]], g: Tensor, h: float) -> Tensor:
+    def adjoint(self, transposes: list[Callable[..., Tensor]], g: Tensor, h: float) -> Tensor:
+        """Return the cotangent ``g_k`` of ``u_k`` from the adjoints of the stages, ``lambda_i = h transpose_i``."""
         pulled: list[Tensor] = []  # lambda_s, ..., lambda_{i+1}, each without its scale
         scales: list[float] = []
         for i, transpose in reversed(list(enumerate(transposes))):

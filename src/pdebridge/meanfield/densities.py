@@ -23,7 +23,8 @@ class GaussianMixture(nn.Module):
         weights: ``w``, shape ``(K,)``, normalised here; equal by default.
 
     Raises:
-        ValueError: a covariance is not symmetric positive definite, a weight is not positive, or shapes disagree.
+        ValueError: a covariance is not symmetric positive definite, a mean not finite, a weight not positive, or shapes
+            disagree.
     """
 
     means: Tensor
@@ -35,6 +36,8 @@ class GaussianMixture(nn.Module):
         mu = _float64(means)
         if mu.ndim != 2 or not len(mu):
             raise ValueError(f"means are (K, d) with at least one component, not {tuple(mu.shape)}")
+        if not bool(mu.isfinite().all()):
+            raise ValueError("means, or samples, must be finite numbers")
         w = torch.ones(len(mu), dtype=mu.dtype) if weights is None else _float64(weights)
         if w.shape != mu.shape[:1] or not bool((w > 0).all()):
             raise ValueError(f"weights must be {len(mu)} positive numbers, one a component")

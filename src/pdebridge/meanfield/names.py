@@ -5,4 +5,5 @@ GAMES = {
     "crowd-motion": "pdebridge.meanfield.games:crowd_motion",
     "gaussian": "pdebridge.meanfield.games:gaussian",
     "lq-entropy": "pdebridge.meanfield.games:linear_quadratic",
+    "own": "pdebridge.training.own_game:own_game",
 }

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pdebridge.cube import INTEGRATORS, load
 from pdebridge.dynamics.base import Dynamics, Theta
-from pdebridge.dynamics.control import Control
+from pdebridge.dynamics.control import Control, PiecewiseConstant
 from pdebridge.gradients.mode import Mode
 from pdebridge.integrators.base import Integrator
 from pdebridge.integrators.march import fields
@@ -82,6 +82,21 @@ class Flow(nn.Module):
         theta = self.control.sample(steps, self.integrator.abscissae)
         u = u.float() if u.dtype in (torch.bfloat16, torch.float16) and torch.is_autocast_enabled(u.device.type) else u
         return self.gradient(self.integrator, self.dynamics, theta, u, steps, self.h / refinement)
+
+    def refine(self, steps: int) -> None:
+        """Go on with ``steps`` steps to the same ``T`` and the control prolonged: one level of a multilevel training.
+
+        For a control that is smooth in time ``u(T)`` changes by the error of the integrator, ``O(h)`` for forward Euler
+        (Haber & Ruthotto 2017). The weights are new parameters, which an optimiser must be shown.
+
+        Raises:
+            ValueError: the control is not piecewise constant, so that its weights do not belong to steps.
+        """
+        if not isinstance(self.control, PiecewiseConstant):
+            raise ValueError(f"only a piecewise constant control is prolonged, not {type(self.control).__name__}")
+        self.control.prolong(steps)
+        self.h *= self.steps / steps
+        self.steps = steps
 
     def trajectory(self, u: Tensor) -> list[Tensor]:
         """Return the features ``u_0, ..., u_N`` of every step."""

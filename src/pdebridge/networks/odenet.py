@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pdebridge.cube import known
 from pdebridge.dynamics.control import PiecewiseConstant
+from pdebridge.dynamics.group_norm import GroupNormOfImages
 from pdebridge.dynamics.residual import Residual
 from pdebridge.dynamics.time_convolution import TimeConvolution
 from pdebridge.integrators.euler import ForwardEuler
@@ -21,9 +22,20 @@ from pdebridge.networks.point import MakeGradient, mode_of
 CHANNELS = 64
 
 
-def norm(channels: int) -> nn.GroupNorm:
-    """Return a group normalisation of at most 32 groups."""
-    return nn.GroupNorm(min(32, channels), channels)
+class Norm(nn.GroupNorm):
+    """A group normalisation of at most 32 groups.
+
+    Args:
+        channels: number of channels.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(min(32, channels), channels)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the normalised images."""
+        normalised: Tensor = GroupNormOfImages.apply(input, self.weight, self.bias, self.num_groups, self.eps)
+        return normalised
 
 
 class Downsampling(nn.Module):
@@ -34,7 +46,7 @@ class Downsampling(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.before, self.between = norm(channels), norm(channels)
+        self.before, self.between = Norm(channels), Norm(channels)
         self.shortcut = nn.Conv2d(channels, channels, 1, stride=2, bias=False)
         self.first = nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False)
         self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
@@ -49,10 +61,10 @@ def conv_stem(inputs: int) -> nn.Sequential:
     """Return three convolutions, the last two of stride 2: 28 x 28 pixels become 64 channels of 6 x 6."""
     return nn.Sequential(
         nn.Conv2d(inputs, CHANNELS, 3),
-        norm(CHANNELS),
+        Norm(CHANNELS),
         nn.ReLU(),
         nn.Conv2d(CHANNELS, CHANNELS, 4, stride=2, padding=1),
-        norm(CHANNELS),
+        Norm(CHANNELS),
         nn.ReLU(),
         nn.Conv2d(CHANNELS, CHANNELS, 4, stride=2, padding=1),
     )
@@ -79,11 +91,12 @@ class ImageClassifier(nn.Module):
     def __init__(self, flow: Flow, stem: str = "res", inputs: int = 1, classes: int = 10) -> None:
         super().__init__()
         self.stem, self.flow = known(stem, STEMS, "stem")(inputs), flow
-        self.norm, self.classifier = norm(CHANNELS), nn.Linear(CHANNELS, classes)
+        self.norm, self.classifier = Norm(CHANNELS), nn.Linear(CHANNELS, classes)
 
     def forward(self, y: Tensor) -> Tensor:
         """Return the logits, ``(batch, classes)``."""
-        return self.classifier(torch.relu(self.norm(self.flow(self.stem(y)))).mean((2, 3)))
+        u = self.stem(y).contiguous(memory_format=torch.channels_last)  # convolutions are twice as fast so
+        return self.classifier(torch.relu(self.norm(self.flow(u))).mean((2, 3)))
 
 
 def odenet(

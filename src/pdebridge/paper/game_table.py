@@ -26,6 +26,7 @@ COLUMNS = {
     "error/cost": "error of the cost (%)",
     "error/velocity": "error of the velocity (%)",
     "parameters": "weights",
+    "iteration/seconds": "seconds an iteration",
     "seconds": "seconds",
 }
 

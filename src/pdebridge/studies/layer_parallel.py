@@ -1,6 +1,5 @@
 """Multigrid in time on a deep network: errors cycle by cycle, and the length of the schedule on many processes."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,17 +8,15 @@ import torch
 from torch import Tensor
 
 from pdebridge.bench.deep_network import WIDTH, network, relative
+from pdebridge.bench.schedule import COARSEST, chain
 from pdebridge.gradients.layer_parallel import LayerParallel
-from pdebridge.gradients.multigrid import Multigrid, strides
 from pdebridge.gradients.stored import stored
-from pdebridge.integrators.base import State
 from pdebridge.networks.flow import Flow
 from pdebridge.studies.curve import Curve, measurements
 from pdebridge.studies.result import StudyResult
 
 SAMPLES = 200
 CYCLES = range(1, 7)
-COARSEST = 4
 # depth, weights and options of the solver
 CASES: dict[str, tuple[int, str, dict[str, Any]]] = {
     "N256-m2": (256, "smooth", {"factor": 2}),
@@ -48,7 +45,7 @@ def layer_parallel(runs: list[Path]) -> StudyResult:
         runs: not used; the study stands for itself.
     """
     curves = [Curve(name, "cycles", errors(*case)) for name, case in CASES.items()]
-    curves += [Curve(f"N{N}", "P", {P: {"speedup": speedup(N, P)} for P in PROCESSES}) for N in DEPTHS]
+    curves += [Curve(f"N{N}", "P", {P: {"speedup": N / chain(N, P)} for P in PROCESSES}) for N in DEPTHS]
     found = [m for curve in curves for m in measurements("layer-parallel", curve)]
     return StudyResult(found, {name: array for curve in curves for name, array in curve.arrays().items()})
 
@@ -70,27 +67,3 @@ def end_and_gradient(net: Flow) -> tuple[Tensor, Tensor]:
     slopes = torch.linspace(-1.0, 2.0, end.numel(), dtype=end.dtype).view_as(end)
     pulled = torch.autograd.grad((slopes * end).sum(), list(net.parameters()))
     return end.detach(), torch.cat([g.flatten() for g in pulled])
-
-
-class Clock:
-    """Steps that take one unit of time each and nothing else, a stack of them as long as ``P`` processes need.
-
-    Args:
-        steps: of the level.
-        processes: ``P``.
-    """
-
-    def __init__(self, steps: int, processes: int) -> None:
-        self.steps, self.processes, self.elapsed = steps, processes, 0
-
-    def __call__(self, which: slice, states: State, /) -> State:
-        """Let the time of these steps pass."""
-        self.elapsed += math.ceil(len(range(self.steps)[which]) / self.processes)
-        return states
-
-
-def speedup(steps: int, processes: int, factor: int = 4) -> float:
-    """Return ``N`` over the time of one V-cycle on ``P`` processes."""
-    levels = [Clock(steps // stride, processes) for stride in strides(steps, factor, COARSEST)]
-    Multigrid(levels, factor, 1, "V").solve((torch.zeros(steps + 1, 1),), cycles=1)
-    return steps / sum(level.elapsed for level in levels)

@@ -20,8 +20,8 @@ class Batches:
     """An iterable of ``(x, c)`` batches; ten times less overhead than a DataLoader on small networks.
 
     Lightning calls ``set_epoch`` through the ``sampler`` attribute before each epoch. Of ``R`` processes, the one
-    of rank ``r`` gets the samples ``r, r + R, r + 2 R, ...`` of every batch that one process would see; without a seed
-    each gets all of them.
+    of rank ``r`` gets the samples ``r, r + R, r + 2 R, ...`` of every batch that one process would see; without a seed,
+    or if they share something else, each gets all of them.
 
     Args:
         x: inputs, samples first.
@@ -30,6 +30,7 @@ class Batches:
         seed: seed of the shuffling and the augmentation; neither if None.
         pad: largest shift of augmented images.
         flip: whether augmented images are reflected.
+        shared: whether the processes share each batch.
 
     Raises:
         UserError: when a pass begins, if a shuffled batch has fewer samples than there are processes.
@@ -43,8 +44,10 @@ class Batches:
         seed: int | None = None,
         pad: int = 0,
         flip: bool = False,
+        shared: bool = True,
     ) -> None:
         self.x, self.c, self.size, self.seed = x, c, size or len(x), seed
+        self.shared = shared and seed is not None
         self.pad, self.flip = pad, flip
         self.sampler, self.batch_sampler, self.epoch = self, None, 0
 
@@ -55,17 +58,21 @@ class Batches:
     def __len__(self) -> int:
         return -(-len(self.x) // self.size)
 
+    def processes(self) -> tuple[int, int]:
+        """Return this process's rank and number among those that share each batch."""
+        return world() if self.shared else (0, 1)
+
     def samples(self, k: int) -> int:
         """Return how many samples batch ``k`` has in all processes together."""
         return min(self.size, len(self.x) - k * self.size)
 
     def share(self, k: int) -> float:
         """Return what this process's mean over batch ``k`` weighs: the mean over processes is then that of all."""
-        rank, ranks = world()
+        rank, ranks = self.processes()
         return len(range(rank, self.samples(k), ranks)) * ranks / self.samples(k)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        rank, ranks = (0, 1) if self.seed is None else world()
+        rank, ranks = self.processes()
         if self.samples(len(self) - 1) < ranks:
             batches = f"{len(self.x)} samples in batches of {self.size}"
             raise UserError(f"devices: {ranks} of them cannot share the last batch of {batches}")

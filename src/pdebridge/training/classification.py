@@ -1,6 +1,6 @@
 """The one LightningModule for classification, whatever the network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import mean
 from typing import Any
 
@@ -18,6 +18,7 @@ from pdebridge.training import construct
 from pdebridge.training.batches import Batches
 from pdebridge.training.construct import Samples, classifier
 from pdebridge.training.divergence import first_nonfinite_layer
+from pdebridge.training.levels import Level, levels
 from pdebridge.training.losses import LOSSES, Loss
 from pdebridge.training.optimisers import optimiser
 from pdebridge.training.task import Figures, Task
@@ -33,10 +34,14 @@ class Classification(Task):
         training: the budget and the weights of the penalties.
         seed: of shuffling, dropout and the like.
         data: tensors of ``train``, ``val`` and, where there is one, ``test``.
+        levels: of a multilevel training, the first one that of ``net``.
     """
 
-    def __init__(self, net: nn.Module, training: Training, seed: int, data: Samples) -> None:
+    def __init__(
+        self, net: nn.Module, training: Training, seed: int, data: Samples, levels: Sequence[Level] = ()
+    ) -> None:
         super().__init__(net, training.epochs, seed)
+        self.levels = {level.steps: level for level in levels}
         self.training_spec, self.data, self.loss = training, data, LOSSES[training.loss]
         self.flows, head = flows(net), classifier(net)
         self.adaptive = [flow for flow in self.flows if flow.integrator.adaptive]
@@ -51,9 +56,14 @@ class Classification(Task):
         self.spent: list[Figures] = []
 
     def loaders(self) -> tuple[Batches, Batches]:
-        """Return shuffled batches of the training samples, and the validation samples."""
+        """Return shuffled batches of the training samples, and the validation samples.
+
+        Processes that share the layers see all of each batch.
+        """
         spec = self.training_spec
-        self.batches = Batches(*self.data["train"], spec.batch_size, self.seed, **spec.augmentation.model_dump())
+        layers = any(getattr(flow.gradient, "distributed", False) for flow in self.flows)
+        change = spec.augmentation.model_dump()
+        self.batches = Batches(*self.data["train"], spec.batch_size, self.seed, **change, shared=not layers)
         return self.batches, Batches(*self.data["val"], EVALUATED)
 
     def logits(self, x: Tensor) -> Tensor:
@@ -73,6 +83,30 @@ class Classification(Task):
         for weight, penalty in self.penalties:
             loss = loss + weight * penalty()
         return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Where a level begins, refine the network, forget the best weights so far, and make a new optimiser."""
+        for level in self.levels.values():
+            if 0 < level.first == self.current_epoch:
+                self.refine(level.steps)
+                self.forget_best()
+                self.trainer.strategy.setup_optimizers(self.trainer)
+
+    def refine(self, steps: int) -> None:
+        """Prolong the control of the flow to ``steps`` steps."""
+        (flow,) = self.flows
+        flow.refine(steps)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the best weights, and the depth of the level."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["steps"] = [flow.steps for flow in self.flows]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the best weights, and the shapes of the level for those that Lightning loads next."""
+        super().on_load_checkpoint(checkpoint)
+        if self.levels:
+            self.refine(*checkpoint["steps"])
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Tie dropout and the like to (seed, step); forget what the validation has spent; show the problem."""
@@ -165,8 +199,12 @@ class Classification(Task):
         return self.training_spec.batch_size is None
 
     def configure_optimizers(self) -> Any:
-        """Return the optimiser and its schedule."""
-        found, schedule = optimiser(self.training_spec, self.net, len(self.loaders()[0]))
+        """Return the optimiser and its schedule, over the epochs of the level where there are several."""
+        spec = self.training_spec
+        if self.levels:
+            level = self.levels[self.flows[0].steps]
+            spec = spec.model_copy(update={"epochs": level.last - level.first})
+        found, schedule = optimiser(spec, self.net, len(self.loaders()[0]))
         return {"optimizer": found, "lr_scheduler": schedule} if schedule else found
 
 
@@ -182,5 +220,7 @@ def assemble(cell: ClassificationCell, seed: int) -> Classification:
     """Return the module with freshly initialised weights, and its data."""
     data, features, classes = construct.samples(cell, seed)
     torch.manual_seed(seed)
-    net = construct.network(cell.network, features, classes, f"{construct.where(cell)}: network")
-    return Classification(net.to(construct.DTYPES[cell.training.precision]), cell.training, seed, data)
+    depths = levels(cell)
+    spec = cell.network.model_copy(update={"steps": depths[0].steps}) if depths else cell.network
+    net = construct.network(spec, features, classes, f"{construct.where(cell)}: network")
+    return Classification(net.to(construct.DTYPES[cell.training.precision]), cell.training, seed, data, depths)

@@ -100,7 +100,8 @@ def describe(cell: Cell, seed: int) -> dict[str, Any]:
 def fit(module: Task, history: History, checkpoints: Path, loggers: list[Any], devices: int = 1) -> None:
     """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one.
 
-    On several devices each process works on its share of every batch (`Batches`), and gradients are averaged.
+    On several devices each process works on its share of every batch (`Batches`), and gradients are averaged; where
+    the layers are shared all have the same gradient already.
     """
     quiet_lightning()
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs a pass each

@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader
 
 from pdebridge.configuration.game import GameCell
+from pdebridge.dynamics.processes import world
 from pdebridge.meanfield.evaluation import Refinement, validate
 from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.memory import keep_freed_memory
@@ -29,7 +30,9 @@ VALIDATION_SEED = 54321  # another one than that of the points on which costs ar
 class Draws:
     """The samples of an epoch's iterations: a function of the seed and the epoch alone.
 
-    Lightning calls ``set_epoch`` through the ``sampler`` attribute before each epoch.
+    Of ``R`` processes, the one of rank ``r`` gets the samples ``r, r + R, r + 2 R, ...`` of every draw: equal shares,
+    so that the mean of their gradients is the gradient of the mean. Lightning calls ``set_epoch`` through the
+    ``sampler`` attribute before each epoch.
 
     Args:
         samples: the draws of the whole training.
@@ -49,8 +52,9 @@ class Draws:
 
     def __iter__(self) -> Iterator[Tensor]:
         # a generator: after a resumption Lightning asks for the iterator before it sets the epoch
+        rank, ranks = world()
         for draw in islice(self.samples.starting_at(self.epoch * self.length), self.length):
-            yield draw.x
+            yield draw.x[rank::ranks]
 
     @property
     def opens_a_level(self) -> bool:
@@ -120,7 +124,7 @@ class MeanFieldGame(Task):
         """Return to the best weights and evaluate them on fresh points, with the training's time steps and finer.
 
         Costs are weighted and belong to the finer steps; ``refinement/change`` is in per cent, ``refinement/flag`` 1 if
-        the time integrator was exploited.
+        the time integrator was exploited; ``iteration/seconds`` includes its share of the validation.
         """
         self.return_to_best()
         fine_steps = max(FINE, 4 * self.spec.steps)
@@ -135,6 +139,7 @@ class MeanFieldGame(Task):
             "refinement/flag": float(bool(refinement.exploited)),
             "refinement/change": 100 * refinement.change,
             "parameters": sum(p.numel() for p in self.net.parameters()),
+            "iteration/seconds": last["seconds"] / len(self.draws.samples),
         }
 
     def blame(self, batch: Tensor) -> str:

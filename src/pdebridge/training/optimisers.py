@@ -8,8 +8,12 @@ from torch.optim import LBFGS, SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 
 from pdebridge.configuration.experiment import Training
+from pdebridge.errors import UserError
+from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.regularisation import decay_groups
 from pdebridge.optimisation.discrete_maximum_principle import BinaryMSA, TernaryMSA, slower
+from pdebridge.optimisation.gauss_newton import GaussNewton
+from pdebridge.optimisation.maximum_principle import MaximumPrinciple, Penalties
 from pdebridge.optimisation.one_shot import OneShot
 
 Schedule = dict[str, Any] | None
@@ -63,11 +67,6 @@ def lbfgs(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     ), None
 
 
-def one_shot(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
-    """Return L-BFGS on inexact states and adjoints."""
-    return OneShot(at.net, spec.history, trials=spec.trials, extra=spec.extra, tolerance=spec.tolerance), None
-
-
 def binary_msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     """Return the discrete maximum principle for two values, whose averages become longer with the epochs."""
     found = BinaryMSA(at.net, spec.rho, spec.average, spec.lr)
@@ -80,13 +79,45 @@ def ternary_msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     return found, {"scheduler": slower(found, spec.decay), "interval": "epoch"}
 
 
+def msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return the maximum principle, extended where ``rho`` is given, with the penalties of the training."""
+    training = at.training
+    if training.variation:
+        raise ValueError(
+            "training.variation ties the layers, whose Hamiltonians are maximised one by one; it must be 0"
+        )
+    if training.precision == "bf16-mixed":
+        raise ValueError(
+            "training.precision must be float32 or float64: residuals of states would be those of rounding"
+        )
+    penalties = Penalties(training.tikhonov, training.smoothness, training.decay)
+    lr = spec.lr if spec.name == "msa" else None
+    rho = spec.rho if spec.name == "e-msa" else 0.0
+    return MaximumPrinciple(at.net, rho, spec.iterations, lr, penalties), None
+
+
+def gauss_newton(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return Gauss-Newton, which has the penalties in its matrix."""
+    assert isinstance(at.net, FlowClassifier)
+    penalties = at.training.smoothness, at.training.tikhonov, at.training.decay
+    return GaussNewton(at.net, *penalties, spec.iterations, spec.cg, spec.tolerance), None
+
+
+def one_shot(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return L-BFGS on inexact states and adjoints."""
+    return OneShot(at.net, spec.history, trials=spec.trials, extra=spec.extra, tolerance=spec.tolerance), None
+
+
 OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
     "sgd": sgd,
     "adamw": adamw,
     "lbfgs": lbfgs,
-    "one-shot": one_shot,
     "binary-msa": binary_msa,
     "ternary-msa": ternary_msa,
+    "msa": msa,
+    "e-msa": msa,
+    "gauss-newton": gauss_newton,
+    "one-shot": one_shot,
 }
 
 
@@ -97,6 +128,12 @@ def optimiser(training: Training, net: nn.Module, batches: int) -> tuple[Optimiz
         training: names it.
         net: its weights.
         batches: steps an epoch.
+
+    Raises:
+        UserError: the optimiser does not fit the network or the rest of the training.
     """
     spec = training.optimizer
-    return OPTIMISERS[spec.name](spec, Setting(training, net, batches))
+    try:
+        return OPTIMISERS[spec.name](spec, Setting(training, net, batches))
+    except ValueError as error:
+        raise UserError(f"training.optimizer: {spec.name}: {error}") from error

@@ -2,9 +2,12 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import connection, get_context
+from multiprocessing.process import BaseProcess
+from threading import Thread
 from typing import Any
 
 import torch
@@ -12,12 +15,15 @@ from torch import distributed
 
 from pdebridge.errors import UserError
 
+GRACE = 2.0  # seconds in which the end of another process may explain a failure of this one
+
 
 @contextmanager
 def processes(devices: int, work: Callable[..., None], *args: Any) -> Iterator[None]:
     """Run the context as rank 0 while ``work(*args)`` runs as ranks 1, 2, ... in processes of their own.
 
-    Lightning finds rank and port in the environment, as under torchrun. A failure here ends the others.
+    Lightning finds rank and port in the environment, as under torchrun. A failure here ends the others; one of
+    theirs ends all at once, with the name of the rank that was first.
 
     Args:
         devices: number of processes, on one machine; with 1 nothing happens.
@@ -41,11 +47,18 @@ def processes(devices: int, work: Callable[..., None], *args: Any) -> Iterator[N
     ]
     for process in others:
         process.start()
+    ended: list[str] = []
+    watch = Thread(target=wait_for, args=(others, ended), daemon=True)
+    watch.start()
     try:
         os.environ.update(address | {"LOCAL_RANK": "0"})
         yield
-        for process in others:
-            process.join()
+        watch.join()
+    except Exception as error:
+        watch.join(GRACE)
+        if ended:
+            raise UserError(f"devices: {ended[0]}; its own message is in the log") from error
+        raise
     finally:
         for process in others:
             process.terminate()
@@ -53,9 +66,24 @@ def processes(devices: int, work: Callable[..., None], *args: Any) -> Iterator[N
             distributed.destroy_process_group()
         os.environ.clear()
         os.environ.update(outside)
-    failed = [rank for rank, process in enumerate(others, start=1) if process.exitcode]
-    if failed:
-        raise UserError(f"devices: the process of rank {failed[0]} failed; its own message is in the log")
+    if ended:
+        raise UserError(f"devices: {ended[0]}; its own message is in the log")
+
+
+def wait_for(others: Sequence[BaseProcess], ended: list[str]) -> None:
+    """Wait for ranks 1, 2, ...; at the first failure say whose it is, and end the rest, which would wait for it."""
+    running = dict(enumerate(others, start=1))
+    while running:
+        ready = connection.wait([process.sentinel for process in running.values()])
+        for rank in [rank for rank, process in running.items() if process.sentinel in ready]:
+            process = running.pop(rank)
+            process.join()  # its pipe closes a moment before it has an exit code
+            if code := process.exitcode:
+                ended.append(f"rank {rank} of {len(others) + 1} ended with exit code {code}")
+                print(f"pdebridge: {ended[0]}", file=sys.stderr)
+                for other in others:
+                    other.terminate()
+                return
 
 
 def follow(environment: dict[str, str], work: Callable[..., None], *args: Any) -> None:

@@ -25,13 +25,18 @@ class Task(pl.LightningModule):
         super().__init__()
         self.net, self.epochs, self.seed = net, epochs, seed
         self.losses: list[Tensor] = []
-        self.best: dict[str, Any] = {"score": float("inf"), "weights": {}}
+        self.best: dict[str, Any] = {}
+        self.forget_best()
 
     def keep_if_best(self, score: float) -> None:
         """Copy the weights if ``score``, the smaller the better, is the best so far; part of the checkpoint."""
         if score < self.best["score"]:
             weights = {name: w.detach().clone() for name, w in self.net.state_dict().items()}
             self.best = {"score": score, "weights": weights}
+
+    def forget_best(self) -> None:
+        """Begin anew: weights of another shape follow."""
+        self.best = {"score": float("inf"), "weights": {}}
 
     def return_to_best(self) -> None:
         """Load the weights of the best score."""

@@ -1,0 +1,103 @@
+"""L-BFGS for many small functions that are independent of each other, side by side."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+Functions = Callable[[Tensor], Tensor]
+"""``(N, n) -> (N,)``: row ``k`` of the argument matters to value ``k`` alone."""
+
+
+class Pair(NamedTuple):
+    """``s = x_+ - x`` and ``y = g_+ - g`` of every function, ``(N, n)``, and ``1 / s.y``, ``(N, 1)``.
+
+    The last one is 0 where ``s.y`` is not safely positive, which leaves the pair of that function out.
+    """
+
+    s: Tensor
+    y: Tensor
+    weight: Tensor
+
+
+class Point(NamedTuple):
+    """Arguments ``(N, n)``, values ``(N, 1)`` and gradients ``(N, n)``."""
+
+    x: Tensor
+    value: Tensor
+    gradient: Tensor
+
+
+@torch.no_grad()
+def minimise(
+    f: Functions, x: Tensor, iterations: int = 10, history: int = 10, c1: float = 1e-4, trials: int = 20
+) -> Tensor:
+    """Return ``x_k`` after so many iterations of L-BFGS on each ``f_k``, from the rows of ``x``.
+
+    Every function has pairs, scaling and step length of its own, as if it were alone: the iterates are those of a loop
+    over the functions. A step is halved until ``f_k(x + t d) <= f_k(x) + c_1 t g.d`` (Armijo), from 1, and a function
+    that no trial decreases stays where it is. One evaluation serves all functions that still search.
+
+    Args:
+        f: the functions, differentiable by autograd.
+        x: starts, ``(N, n)``.
+        iterations: of each function.
+        history: pairs that are kept.
+        c1: of the sufficient decrease.
+        trials: evaluations that a line search may take.
+    """
+    at = evaluate(f, x)
+    pairs: list[Pair] = []
+    scale = 1 / at.gradient.norm(dim=1, keepdim=True).clamp_min(1.0)
+    for _ in range(iterations):
+        direction = descent(at.gradient, pairs, scale)
+        new = search(f, at, direction, c1, trials)
+        s, y = new.x - at.x, new.gradient - at.gradient
+        curvature, square = dot(s, y), dot(y, y)
+        valid = curvature > 1e-10 * (dot(s, s) * square).sqrt()
+        pairs = [*pairs, Pair(s, y, torch.where(valid, 1 / curvature, 0))][-history:]
+        scale = torch.where(valid, curvature / square, scale)
+        at = new
+    return at.x
+
+
+def descent(gradient: Tensor, pairs: Sequence[Pair], scale: Tensor) -> Tensor:
+    """Return ``-H_k g_k`` by the two-loop recursion (Nocedal & Wright, algorithm 7.4), from ``H_k = scale_k I``."""
+    q, shares = -gradient, []
+    for s, y, weight in reversed(pairs):
+        shares.append(weight * dot(s, q))
+        q = torch.addcmul(q, shares[-1], y, value=-1)
+    q = q * scale
+    for (s, y, weight), share in zip(pairs, reversed(shares), strict=True):
+        q = torch.addcmul(q, share - weight * dot(y, q), s)
+    return q
+
+
+def search(f: Functions, at: Point, direction: Tensor, c1: float, trials: int) -> Point:
+    """Return the first of the points ``x_k + 2^{-j} d_k`` with sufficient decrease, or the present one."""
+    slope = dot(at.gradient, direction)
+    t, found, new = torch.ones_like(slope), torch.zeros_like(slope, dtype=torch.bool), at
+    for _ in range(trials):
+        trial = evaluate(f, torch.addcmul(at.x, t, direction))
+        fits = ~found & (trial.value <= at.value + c1 * t * slope)
+        new = Point(*(torch.where(fits, a, b) for a, b in zip(trial, new, strict=True)))
+        found |= fits
+        if bool(found.all()):
+            break
+        t = torch.where(found, t, t / 2)
+    return new
+
+
+def evaluate(f: Functions, x: Tensor) -> Point:
+    """Return values and gradients; one backward pass of the sum gives those of all functions."""
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        value = f(x)
+        (gradient,) = torch.autograd.grad(value.sum(), x)
+    return Point(x.detach(), value.detach().unsqueeze(1), gradient)
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Return ``a_k . b_k``, ``(N, 1)``."""
+    return (a * b).sum(1, keepdim=True)

@@ -1,0 +1,138 @@
+"""Gauss-Newton for the control with the classifier projected out (Haber & Ruthotto 2017, section 5)."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from pdebridge.networks.classifier import FlowClassifier
+from pdebridge.optimisation.conjugate_gradients import conjugate_gradients
+from pdebridge.optimisation.linearisation import Linearisation
+from pdebridge.optimisation.problem import ControlMethod
+from pdebridge.optimisation.time_smoothness import TimeSmoothness
+from pdebridge.optimisation.variable_projection import Projected, Softmax
+
+SHIFT = 0.1  # times h: of the preconditioner, in the authors' code
+ARMIJO, TRIALS = 1e-4, 20
+
+
+class GaussNewton(ControlMethod):
+    """``theta <- theta + t d`` with ``(J^T B J + L) d = -grad psi`` by preconditioned conjugate gradients.
+
+    ``psi(theta) = min over W, mu of mean CE(W f(theta) + mu, c) + beta/2 |W|^2``, plus ``theta.L theta / 2``: features
+    ``f = P u_N`` with the Jacobian ``J`` in the weights of opening and flow, ``B`` of `Projected`, ``L`` of
+    `TimeSmoothness`. The preconditioner is ``L + 0.1 h I`` for the control, ``0.1 h I`` for the opening. The length
+    ``t = 1, 1/2, 1/4, ...`` is the first with ``psi_+ <= psi + 1e-4 t grad psi . d``; if none of twenty is, the weights
+    stay. It keeps nothing between steps.
+
+    Args:
+        net: its flow is differentiated twice, so that its gradient must be ``stored``.
+        smoothness: ``alpha`` of ``L``.
+        tikhonov: ``gamma`` of ``L``.
+        decay: ``beta``.
+        iterations: Gauss-Newton iterations a step.
+        cg: most iterations of the conjugate gradients.
+        tolerance: relative, of their residual.
+    """
+
+    def __init__(
+        self,
+        net: FlowClassifier,
+        smoothness: float,
+        tikhonov: float,
+        decay: float,
+        iterations: int = 5,
+        cg: int = 20,
+        tolerance: float = 1e-2,
+    ) -> None:
+        self.theta = [*net.opening.parameters(), *net.flow.control.parameters()]
+        super().__init__([*self.theta, *net.classifier.parameters()], {})
+        self.net, self.flow, self.head = net, net.flow, net.classifier
+        self.decay, self.iterations, self.cg, self.tolerance = decay, iterations, cg, tolerance
+        self.first = len(self.theta) - len([*net.flow.control.parameters()])
+        self.L = TimeSmoothness(len(self.theta[-1]), self.flow.h, smoothness, tikhonov, self.theta[-1])
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Tensor]) -> Tensor:  # type: ignore[override]
+        """Iterate and return the objective after it, which `closure` computes."""
+        for _ in range(self.iterations):
+            if not self.iterate():
+                break
+        with torch.enable_grad():
+            return closure()
+
+    def iterate(self) -> bool:
+        """Take one iteration; return whether the weights have moved."""
+        with torch.enable_grad():
+            near = Linearisation(self.features(), self.theta)
+        problem, value = self.project(near.f.detach())
+        psi = Projected(problem, self.classifier)
+        g = self.join(self.regularised(near.pull(psi.slope), self.theta))
+
+        def curvature(v: Tensor) -> Tensor:
+            parts = self.split(v)
+            return self.join(self.regularised(near.pull(psi.curvature(near.push(parts))), parts))
+
+        d = conjugate_gradients(curvature, -g, self.precondition, self.tolerance, self.cg)
+        return self.search(d, value, float(g @ d))
+
+    def search(self, d: Tensor, value: float, slope: float) -> bool:
+        """Go along ``d`` as far as the objective decreases by a share of its slope; return whether that was found."""
+        start, t = self.join(self.theta), 1.0
+        for _ in range(TRIALS):
+            self.place(torch.add(start, d, alpha=t))
+            if self.value() <= value + ARMIJO * t * slope:
+                return True
+            t /= 2
+        self.place(start)
+        self.value()
+        return False
+
+    def place(self, weights: Tensor) -> None:
+        """Put the weights there."""
+        for w, part in zip(self.theta, self.split(weights), strict=True):
+            w.copy_(part)
+
+    def features(self) -> Tensor:
+        """Return ``f = P u_N`` of the problem's inputs."""
+        return self.flow(self.net.opening(self.problem.x))[:, : self.head.in_features]
+
+    @property
+    def classifier(self) -> Tensor:
+        """Return ``V = (W, mu)``."""
+        return torch.column_stack([self.head.weight, self.head.bias])
+
+    def project(self, f: Tensor) -> tuple[Softmax, float]:
+        """Put the classifier at its best for features ``f``; return its problem and the whole objective."""
+        c = self.problem.c
+        q = c if c.is_floating_point() else one_hot(c, self.head.out_features).to(f)
+        problem = Softmax(f, q, self.decay)
+        V, value = problem.minimise(self.classifier)
+        self.head.weight.copy_(V[:, :-1])
+        self.head.bias.copy_(V[:, -1])
+        control = self.theta[self.first :]
+        return problem, value + sum(float((w * self.L(w)).sum()) for w in control) / 2
+
+    def value(self) -> float:
+        """Return the objective at the present weights with the best classifier, which they get."""
+        return self.project(self.features())[1]
+
+    def regularised(self, pulled: Sequence[Tensor], v: Sequence[Tensor]) -> list[Tensor]:
+        """Return ``pulled + L v``."""
+        n = self.first
+        return [*pulled[:n], *(p + self.L(w) for p, w in zip(pulled[n:], v[n:], strict=True))]
+
+    def precondition(self, r: Tensor) -> Tensor:
+        """Return ``(L + 0.1 h I)^{-1} r``."""
+        s, n, parts = SHIFT * self.flow.h, self.first, self.split(r)
+        return self.join([*(p / s for p in parts[:n]), *(self.L.solve(p, s) for p in parts[n:])])
+
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        """Return the tensors of all weights as one vector."""
+        return torch.cat([part.flatten() for part in parts])
+
+    def split(self, v: Tensor) -> list[Tensor]:
+        """Return a vector as one tensor a weight."""
+        pieces = v.split([w.numel() for w in self.theta])
+        return [piece.view_as(w) for piece, w in zip(pieces, self.theta, strict=True)]

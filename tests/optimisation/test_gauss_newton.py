@@ -1,0 +1,147 @@
+"""Gauss-Newton against the explicit matrix, its order where the model fits exactly, its descent, the preconditioner."""
+
+import math
+from functools import partialmethod
+from itertools import pairwise
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from pdebridge.networks.opening import PadOpening
+from pdebridge.networks.regularisation import smoothness, tikhonov
+from pdebridge.optimisation.gauss_newton import SHIFT, GaussNewton
+from pdebridge.optimisation.linearisation import Linearisation
+from pdebridge.optimisation.problem import Problem
+from pdebridge.optimisation.variable_projection import Projected, Softmax
+
+ALPHA, GAMMA, BETA = 1e-2, 2e-2, 1e-3
+
+
+def method(net, x, c, weights=(ALPHA, GAMMA, BETA), **options):
+    made = GaussNewton(net, *weights, **options)
+
+    def objective(logits, c):
+        alpha, gamma, beta = weights
+        penalties = alpha * smoothness(net) + gamma * tikhonov(net) + beta / 2 * net.classifier.weight.square().sum()
+        return cross_entropy(logits, c) + penalties
+
+    made.problem = Problem(net, x, c, objective)
+
+    def closure():
+        made.zero_grad()
+        value = objective(net(x), c)
+        value.backward()
+        return value
+
+    return made, closure
+
+
+def jacobian(made):
+    """``J`` as a dense matrix, one backward pass a row."""
+    with torch.enable_grad():
+        f = made.features()
+    rows = [torch.autograd.grad(f.flatten()[i], made.theta, retain_graph=True) for i in range(f.numel())]
+    return torch.stack([made.join(row) for row in rows])
+
+
+@pytest.mark.parametrize("family", ["dense", "verlet"])
+def test_products_are_those_of_the_explicit_jacobian(family, small_classifier):
+    net, x, c = small_classifier(family)
+    made, _ = method(net, x, c)
+    J = jacobian(made)
+    near = Linearisation(made.features(), made.theta)
+    for _ in range(3):  # the graph is used again and again
+        v, w = torch.randn(J.shape[1]), torch.randn(near.f.shape)
+        torch.testing.assert_close(near.push(made.split(v)).flatten(), J @ v)
+        torch.testing.assert_close(made.join(near.pull(w)), w.flatten() @ J)
+
+
+def direction(made):
+    """The step that an iteration would take, and the slope along it."""
+    seen = []
+    made.search = lambda d, value, slope: seen.append((d, slope))
+    with torch.no_grad():
+        made.iterate()
+    return seen[0]
+
+
+def test_value_and_gradient_are_those_of_the_objective_at_the_best_classifier(small_classifier):
+    net, x, c = small_classifier()
+    made, closure = method(net, x, c, cg=1)
+    made.precondition = lambda r: r
+    with torch.no_grad():
+        value = made.value()
+    assert value == pytest.approx(closure().item(), rel=1e-12)
+    assert max(float(p.grad.abs().max()) for p in net.classifier.parameters()) < 1e-5
+    g = made.join([p.grad for p in made.theta])
+    d, slope = direction(made)  # one iteration of conjugate gradients: a multiple of the gradient
+    torch.testing.assert_close(d / d.norm(), -g / g.norm(), rtol=1e-5, atol=1e-6)
+    assert slope == pytest.approx(float(d @ g), rel=1e-5)
+
+
+def test_the_step_solves_the_explicit_system(small_classifier):
+    net, x, c = small_classifier()
+    made, closure = method(net, x, c, (ALPHA, GAMMA, 0.1), cg=500, tolerance=1e-13)
+    with torch.no_grad():
+        problem, _ = made.project(made.features())
+        psi = Projected(problem, made.classifier)
+    closure()
+    g, J = made.join([p.grad for p in made.theta]), jacobian(made)
+    B = torch.stack([psi.curvature(u.view(len(x), -1)).flatten() for u in torch.eye(J.shape[0])])
+    zeros = [torch.zeros_like(w) for w in made.theta]
+    L = torch.stack([made.join(made.regularised(zeros, made.split(u))) for u in torch.eye(J.shape[1])])
+    exact = torch.linalg.solve(J.T @ B @ J + L.detach(), -g)
+    torch.testing.assert_close(direction(made)[0], exact, rtol=1e-4, atol=1e-5)
+
+
+def test_the_preconditioner_inverts_the_penalties_and_a_shift(small_classifier):
+    net, x, c = small_classifier()
+    made, _ = method(net, x, c)
+    v = torch.randn(sum(w.numel() for w in made.theta))
+    parts = made.split(v)
+    shifted = [SHIFT * net.flow.h * p for p in parts]
+    torch.testing.assert_close(made.precondition(made.join(made.regularised(shifted, parts))), v)
+
+
+def test_it_converges_quadratically_where_the_network_can_attain_the_probabilities(small_classifier, monkeypatch):
+    """The part of the Hessian that Gauss-Newton leaves out has the factor ``p - q``, which vanishes in the limit."""
+    monkeypatch.setattr(Softmax, "minimise", partialmethod(Softmax.minimise, tolerance=0.0))
+    torch.manual_seed(0)
+    net, x, _ = small_classifier("dense", steps=2, opening=PadOpening, points=60, scale=1.0)
+    q = net(x).detach().softmax(1)
+    for w in net.parameters():
+        w.data += 0.2 * torch.randn_like(w)
+    made, closure = method(net, x, q, (0.0, 0.0, 1e-15), cg=400, tolerance=1e-12, iterations=1)
+    norms = []
+    for _ in range(5):
+        made.step(closure)
+        norms.append(float(made.join([p.grad for p in made.theta]).norm()))
+    a, b, c = norms[-3:]
+    assert c < 1e-11, norms
+    assert math.log(c / b) / math.log(b / a) > 1.8
+
+
+def test_every_iteration_decreases_the_objective(small_classifier):
+    net, x, c = small_classifier()
+    made, closure = method(net, x, c, iterations=1)
+    values = [made.step(closure).item() for _ in range(12)]
+    assert all(after < before for before, after in pairwise(values))
+    assert values[-1] < 0.7 * values[0]
+
+
+def test_a_direction_without_decrease_leaves_the_weights(small_classifier):
+    net, x, c = small_classifier()
+    made, _ = method(net, x, c)
+    with torch.no_grad():
+        value = made.value()
+        before = [w.clone() for w in net.parameters()]
+        assert not made.search(torch.full_like(made.join(made.theta), torch.nan), value, -1.0)
+    assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+
+
+def test_single_precision_serves(small_classifier):
+    net, x, c = small_classifier()
+    made, closure = method(net.float(), x.float(), c, iterations=10)
+    before = closure().item()
+    assert made.step(closure).item() < 0.7 * before
