@@ -38,7 +38,10 @@ def test_weights_that_are_smooth_in_depth_converge_faster_than_independent_ones(
 def test_it_measures_and_draws(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setattr(study, "CYCLES", range(1, 3))
     monkeypatch.setattr(study, "CASES", {name: (16, kind, {"factor": 2}) for name, (_, kind, _) in study.CASES.items()})
-    result = layer_parallel([])
-    assert {m.quantity for m in result.measurements} == {"state/error", "gradient/error", "speedup"}
+    monkeypatch.setattr(study, "BATCHES", (2,))
+    monkeypatch.setattr(study, "FACTORS", (2,))
+    result = layer_parallel([], timed=[16, 32])
+    quantities = {"state/error", "gradient/error", "speedup", "speedup/two-cycles", "time/ratio"}
+    assert {m.quantity for m in result.measurements} == quantities
     draw(result.arrays, tmp_path / "f")
     assert (tmp_path / "f.png").stat().st_size > 10_000

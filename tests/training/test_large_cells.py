@@ -40,8 +40,14 @@ def test_a_step_is_finite_and_moves_every_weight(cell, monkeypatch):
     before = [p.detach().clone() for p in task.parameters()]
     optimizer, _ = optimiser(cell.training, task.net, 1)
     (x, c) = next(iter(task.loaders()[0]))
-    task.objective(task.logits(x), c).backward()
-    optimizer.step()
+
+    def closure():
+        optimizer.zero_grad()
+        loss = task.objective(task.logits(x), c)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
     task.on_train_batch_end(None, (x, c), 0)
     for old, (name, new) in zip(before, task.named_parameters(), strict=True):
         assert torch.isfinite(new).all() and not torch.equal(old, new), name

@@ -7,5 +7,6 @@ BENCHES = {
     "maximum-principle": "pdebridge.bench.maximum_principle:measure",
     "meanfield": "pdebridge.bench.meanfield:measure",
     "ode": "pdebridge.bench.ode:measure",
+    "second-order": "pdebridge.bench.second_order:measure",
     "training": "pdebridge.bench.training:measure",
 }

@@ -63,7 +63,8 @@ def against_dimension(ax: Any, arrays: Arrays, cost: dict[str, np.ndarray], erro
     for x, y, error in zip(arrays["network/d"], cost["network"], errors, strict=True):
         ax.annotate(f"{error:.2g} %", (x, y), (0, -9), textcoords="offset points", ha="center", fontsize=7)
     ax.set(xscale="log", yscale="log", xlabel="dimension d")
-    ax.set_ylim(None, 1e6 * max(cost["network"]))
+    least = min(np.min(values) for values in cost.values())
+    ax.set_ylim(1e-3 * least, 1e6 * max(cost["network"]))  # room for the legend below, for the crossing above
     ax.set_xticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     ax.minorticks_off()
 

@@ -1,6 +1,7 @@
 """Convergence of multigrid in time, and what its schedule gains on many processes (Günther et al. 2020)."""
 
 from pathlib import Path
+from typing import Any
 
 from pdebridge.paper.stability import Arrays, look
 from pdebridge.paper.style import figure
@@ -19,24 +20,47 @@ UNCONFIRMED = ((256, 6.0), (128, 4.4), (128, 8.5))
 
 
 def draw(arrays: Arrays, stem: Path) -> None:
-    """Draw the errors of states and gradient against the cycles, and the counted speedup of two cycles.
+    """Draw errors of states and gradient against cycles, the counted speedup of two cycles, and measured times if any.
 
     Args:
         arrays: the study's curves, each the rows ``x`` and ``y``.
         stem: the path without suffix.
     """
-    with figure(stem, 1, 3, width=7.4, height=2.6) as axes:
-        states, gradients, path = axes[0]
+    timed = sorted((name for name in arrays if name.endswith("/time/ratio")), key=lambda name: len(name))
+    with figure(stem, 1, 4 if timed else 3, width=9.6 if timed else 7.4, height=2.6) as axes:
+        states, gradients, path, *clock = axes[0]
         for i, (name, label) in enumerate(CASES.items()):
             for ax, quantity in ((states, "state"), (gradients, "gradient")):
                 ax.semilogy(*arrays[f"{name}/{quantity}/error"], **look(i), markersize=3, linewidth=0.9, label=label)
         states.set(title="(a) error of the states", xlabel="cycles")
         gradients.set(title="(b) error of the gradient", xlabel="cycles of each solve")
         gradients.legend(fontsize=6, handlelength=1.4, loc="lower left")
-        for i, name in enumerate(sorted((n for n in arrays if n.endswith("/speedup")), key=lambda n: int(n[1:-8]))):
-            processes, gain = arrays[name]
-            path.loglog(processes, gain / 2, **look(i), markersize=3, linewidth=0.9, label=f"N = {name[1:-8]}")
-        path.plot(*zip(*UNCONFIRMED, strict=True), "kx", markersize=5, label="source unconfirmed")
-        path.axhline(1, color="0.6", linewidth=0.6, zorder=0)
-        path.set(title="(c) counted speedup, two cycles", xlabel="processes P")
-        path.legend(fontsize=6, handlelength=1.4, loc="lower right")
+        speedups(path, arrays)
+        for ax in clock:
+            times(ax, {name: arrays[name] for name in timed})
+
+
+def speedups(ax: Any, arrays: Arrays) -> None:
+    """Draw the counted speedup of two cycles against the processes, beside what is remembered of the paper's."""
+    depths = sorted(int(name[1:-19]) for name in arrays if name.endswith("/speedup/two-cycles"))
+    for i, N in enumerate(depths):
+        line = arrays[f"N{N}/speedup/two-cycles"]
+        ax.loglog(*line, **look(i), markersize=3, linewidth=0.9, label=f"N = {N}")
+    ax.plot(*zip(*UNCONFIRMED, strict=True), "kx", markersize=5, label="training in [7],\nsource unconfirmed")
+    ax.axhline(1, color="0.6", linewidth=0.6, zorder=0)
+    ax.set(title="(c) counted speedup, two cycles", xlabel="processes P")
+    ax.legend(fontsize=6, handlelength=1.4, loc="lower right")
+
+
+def times(ax: Any, ratios: Arrays) -> None:
+    """Draw the measured time of both passes on one device, relative to the serial loop, against the depth."""
+    for i, (name, (depths, ratio)) in enumerate(ratios.items()):
+        batch, m = name.split("/")[:2]
+        label = f"batch {batch[5:]}, m = {m[1:]}"
+        ax.loglog(depths, ratio, **look(i), markersize=3, linewidth=0.9, label=label)
+    ax.axhline(1, color="0.6", linewidth=0.6, zorder=0)
+    ax.minorticks_off()
+    ax.set_xticks(depths, [f"{N:g}" for N in depths])
+    ax.set_yticks([0.1, 0.3, 1, 3], ["0.1", "0.3", "1", "3"])
+    ax.set(title="(d) measured time / serial", xlabel="depth N", ylim=(0.02, 3.5))
+    ax.legend(fontsize=6, handlelength=1.4, loc="lower left")

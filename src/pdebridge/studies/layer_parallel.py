@@ -1,12 +1,14 @@
 """Multigrid in time on a deep network: errors cycle by cycle, and the length of the schedule on many processes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from pdebridge.bench.control import measure
 from pdebridge.bench.deep_network import WIDTH, network, relative
 from pdebridge.bench.schedule import COARSEST, chain
 from pdebridge.gradients.layer_parallel import LayerParallel
@@ -28,26 +30,52 @@ CASES: dict[str, tuple[int, str, dict[str, Any]]] = {
     "N256-m4-independent": (256, "independent", {"factor": 4}),
 }
 DEPTHS = (256, 1024, 4096)
+BATCHES, FACTORS = (20, 200), (4, 16, 64)
 PROCESSES = tuple(2**k for k in range(11))
 
 
-def layer_parallel(runs: list[Path]) -> StudyResult:
+def layer_parallel(runs: list[Path], timed: Sequence[int] = ()) -> StudyResult:
     """Solve for states and adjoints of ``u' = tanh(K u + b)``, width 8, 200 samples, T = 5, in float64.
 
     - ``state/error``, ``gradient/error``: relative errors, against the serial loop, of ``u_N`` and of the gradient of
       its weighted sum in all weights after so many cycles of each solve, in cells ``case/cycles=k``. Weights are
       ``smooth`` in depth (four waves of random amplitudes) or ``independent`` in every layer.
     - ``speedup``, in cells ``N1024/P=16``: serial steps over the longest chain of steps of one V-cycle with m = 4 and
-      FCF-relaxation on ``P`` processes, counted on the schedule, communication not counted. ``k`` cycles take ``k``
-      times as long.
+      FCF-relaxation on ``P`` processes, counted on the schedule, communication not counted; ``speedup/two-cycles``.
+    - ``time/ratio``, in cells ``batch20/m16/N=1024``: time of both passes in float32 over that of the serial loop, at a
+      gradient error of 1e-2, on one device (``pdebridge bench control``).
 
     Args:
         runs: not used; the study stands for itself.
+        timed: depths at which time is measured; a busy machine disturbs it.
     """
     curves = [Curve(name, "cycles", errors(*case)) for name, case in CASES.items()]
-    curves += [Curve(f"N{N}", "P", {P: {"speedup": N / chain(N, P)} for P in PROCESSES}) for N in DEPTHS]
+    curves += [Curve(f"N{N}", "P", {P: speedups(N, P) for P in PROCESSES}) for N in DEPTHS]
+    curves += times(tuple(timed)) if timed else []
     found = [m for curve in curves for m in measurements("layer-parallel", curve)]
     return StudyResult(found, {name: array for curve in curves for name, array in curve.arrays().items()})
+
+
+def speedups(steps: int, processes: int) -> dict[str, float]:
+    """Return the counted gain of one cycle and of two."""
+    one, two = (steps / chain(steps, processes, cycles=k) for k in (1, 2))
+    return {"speedup": one, "speedup/two-cycles": two}
+
+
+def times(depths: tuple[int, ...]) -> list[Curve]:
+    """Return the measured times relative to the serial loop's, by depth."""
+    ratios = measure(depths, BATCHES, FACTORS)["ratios"]
+    return [
+        Curve(
+            f"batch{batch}/m{m}",
+            "N",
+            {
+                N: {"time/ratio": ratios[f"time: layer-parallel / serial, N = {N}, batch {batch}, m = {m}"]}
+                for N in depths
+            },
+        )
+        for batch, m in product(BATCHES, FACTORS)
+    ]
 
 
 def errors(steps: int, weights: str, options: Mapping[str, Any]) -> dict[float, dict[str, float]]:
