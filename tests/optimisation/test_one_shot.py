@@ -1,8 +1,10 @@
 """One-shot training: the iterates of exact L-BFGS with many cycles, the same stationary points with few."""
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import numpy as np
+import pytest
 import torch
 from scipy.optimize import LbfgsInvHessProduct
 from torch import Tensor, nn
