@@ -39,14 +39,26 @@ def test_runs_tell_their_evaluations(trained) -> None:
 
 @pytest.mark.parametrize(
     ("change", "panel"),
-    [({"logits/error": [1, 2, 3]}, "a"), ({"seconds": [3, 1, 2]}, "b"), ({}, "c"), ({"epochs": [9, 9, 9]}, "d")],
+    [
+        ({"logits/error": [1, 2, 3]}, "a"),
+        ({"seconds": [3, 1, 2]}, "b"),
+        ({"back": 1.0}, "c"),
+        ({"back": 0.0}, "c"),
+        ({"epochs": [9, 9, 9]}, "d"),
+    ],
 )
 def test_a_panel_that_does_not_hold_is_told(change, panel) -> None:
-    columns = {"nfe/forward": [1, 2, 3], "logits/error": [3, 2, 1], "seconds": [1, 2, 3], "epochs": [8, 9, 10]}
+    columns = {
+        "nfe/forward": [1, 2, 3],
+        "logits/error": [3, 2, 1],
+        "seconds": [1, 2, 3],
+        "epochs": [8, 9, 10],
+        "back": 0.5,
+    }
     columns |= change
     epochs = np.array(columns.pop("epochs"), float)
+    back = epochs * columns.pop("back")
     rows = {float(i): {name: values[i] for name, values in columns.items()} for i in range(3)}
-    back = epochs * (1 if panel == "c" else 0.5)
     each = study.Swept(None, rows, {"nfe/forward": epochs, "nfe/backward": back})
     assert [name for name, holds in study.panels(each).items() if not holds] == [panel]
 

@@ -1,6 +1,6 @@
 """Gradients of neural ODEs against torchdiffeq: the same field, weights, batch and scheme in the same process.
 
-Another library joins by one more entry of `computations`: a function that leaves the gradients in the weights.
+Another library joins by a `training_pass` of its own: docs/benchmarks.md.
 """
 
 import time
@@ -57,14 +57,18 @@ class Peer(nn.Module):
         return u + h / 6 * (k1 + 2 * (k2 + k3) + k4)
 
 
-def computations(dtype: torch.dtype = torch.float32) -> dict[str, Pass]:
-    """Return by name functions that run a forward and a backward pass and return the gradient of the weights."""
+def problem(dtype: torch.dtype = torch.float32) -> tuple[Perceptron, Constant, Peer, Tensor]:
+    """Return the field, its weights, the same field as a module of its own, and a batch of states."""
     torch.manual_seed(0)
     F = Perceptron(WIDTH, time=False)
-    control = Constant(F)
-    u = torch.randn(BATCH, WIDTH)
-    control, u = control.to(dtype), u.to(dtype)
-    peer, times = Peer(control).to(dtype), torch.tensor([0.0, 1.0], dtype=dtype)
+    control, u = Constant(F).to(dtype), torch.randn(BATCH, WIDTH).to(dtype)
+    return F, control, Peer(control).to(dtype), u
+
+
+def computations(dtype: torch.dtype = torch.float32) -> dict[str, Pass]:
+    """Return by name functions that run a forward and a backward pass and return the gradient of the weights."""
+    F, control, peer, u = problem(dtype)
+    times = torch.tensor([0.0, 1.0], dtype=dtype)
     fixed: dict[str, Any] = {"method": "rk4", "options": {"step_size": 1 / STEPS}}
     adaptive: dict[str, Any] = {"method": "dopri5", "rtol": RTOL, "atol": RTOL}
 

@@ -40,6 +40,24 @@ class LBFGS(Strict):
     """Stored pairs."""
 
 
+class OneShot(Strict):
+    """L-BFGS with Armijo's rule on states and adjoints that a few multigrid cycles improve (Günther et al. 2020).
+
+    The network's gradient is ``layer-parallel`` with ``warm: true``; its ``cycles`` are those of an iteration. Wants
+    the full batch; an epoch is an iteration.
+    """
+
+    name: Literal["one-shot"]
+    history: Count = 10
+    """Stored pairs."""
+    trials: Count = 20
+    """Step lengths ``1, 1/2, 1/4, ...`` that are tried before a step is refused."""
+    extra: Count = 1
+    """Cycles that a refused step adds to those of an iteration."""
+    tolerance: Annotated[float, Field(ge=0)] = 1e-4
+    """Norm of the gradient below which the weights stay."""
+
+
 class BinaryMSA(Strict):
     """The maximum principle for weights in {-1, 1} (Li & Hao, ICML 2018); scales and shifts by Adam."""
 
@@ -97,24 +115,6 @@ class GaussNewton(Strict):
     """Most iterations of conjugate gradients for a step."""
     tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-2
     """Relative residual at which they end."""
-
-
-class OneShot(Strict):
-    """L-BFGS with Armijo's rule on states and adjoints that a few multigrid cycles improve (Günther et al. 2020).
-
-    The network's gradient is ``layer-parallel`` with ``warm: true``; its ``cycles`` are those of an iteration. Wants
-    the full batch; an epoch is an iteration.
-    """
-
-    name: Literal["one-shot"]
-    history: Count = 10
-    """Stored pairs."""
-    trials: Count = 20
-    """Step lengths ``1, 1/2, 1/4, ...`` that are tried before a step is refused."""
-    extra: Count = 1
-    """Cycles that a refused step adds to those of an iteration."""
-    tolerance: Annotated[float, Field(ge=0)] = 1e-4
-    """Norm of the gradient below which the weights stay."""
 
 
 Optimiser = Annotated[

@@ -77,15 +77,14 @@ def descent(gradient: Tensor, pairs: Sequence[Pair], scale: Tensor) -> Tensor:
 def search(f: Functions, at: Point, direction: Tensor, c1: float, trials: int) -> Point:
     """Return the first of the points ``x_k + 2^{-j} d_k`` with sufficient decrease, or the present one."""
     slope = dot(at.gradient, direction)
-    t, found, new = torch.ones_like(slope), torch.zeros_like(slope, dtype=torch.bool), at
-    for _ in range(trials):
-        trial = evaluate(f, torch.addcmul(at.x, t, direction))
+    found, new = torch.zeros_like(slope, dtype=torch.bool), at
+    for t in (0.5**j for j in range(trials)):
+        trial = evaluate(f, torch.add(at.x, direction, alpha=t))
         fits = ~found & (trial.value <= at.value + c1 * t * slope)
         new = Point(*(torch.where(fits, a, b) for a, b in zip(trial, new, strict=True)))
         found |= fits
         if bool(found.all()):
             break
-        t = torch.where(found, t, t / 2)
     return new
 
 

@@ -58,7 +58,7 @@ class OneShot(LBFGS, ControlMethod):
 
     @torch.no_grad()
     def step(self, closure: Closure) -> float:  # type: ignore[override]
-        """Take one iteration and return ``J~`` before it; `closure` takes ``k`` cycles each for it and its gradient."""
+        """Take one iteration and return ``J~`` before it; `closure` computes it and its gradient in ``k`` cycles."""
         value, gradient = self._evaluate(closure)
         memory, position = self.memory, self._position()
         if memory:

@@ -65,6 +65,7 @@ def against_dimension(ax: Any, arrays: Arrays, cost: dict[str, np.ndarray], erro
     ax.set(xscale="log", yscale="log", xlabel="dimension d")
     least = min(np.min(values) for values in cost.values())
     ax.set_ylim(1e-3 * least, 1e6 * max(cost["network"]))  # room for the legend below, for the crossing above
+    ax.set_xlim(1.4, 140)  # room for the errors beside the outermost points
     ax.set_xticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     ax.minorticks_off()
 

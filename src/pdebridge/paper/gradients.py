@@ -31,7 +31,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
         decay.axhline(1, color="0.6", linewidth=0.6, zorder=0)
         draw_random(random, arrays)
         both = {"E2/state/error": "state, $z' = -(10z)_+$", "E4/dopri5/gradient/error": "gradient, tanh field"}
-        curves(tolerance, arrays, both, loc="upper left")
+        curves(tolerance, arrays, both, loc="lower right")
         tolerance.set(title="(c) benign fields: as rtol", xlabel="rtol", xscale="log", yscale="log")
         curves(steps, arrays, {f"E4/{name}/gradient/error": label for name, label in SCHEMES.items()})
         steps.set(title="(d) gradient, tanh field", yscale="log")

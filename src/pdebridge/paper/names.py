@@ -13,6 +13,7 @@ FIGURES = {
     "memory": "pdebridge.paper.memory:draw",
     "mesh": "pdebridge.paper.mesh:draw",
     "nfe": "pdebridge.paper.nfe:draw",
+    "rediscretisation": "pdebridge.paper.rediscretisation:draw",
     "reversal": "pdebridge.paper.reversal:draw",
     "robustness": "pdebridge.paper.robustness:draw",
     "samples": "pdebridge.paper.samples:draw",

@@ -12,6 +12,7 @@ STUDIES = {
     "mesh": "pdebridge.studies.mesh:mesh",
     "nfe": "pdebridge.studies.nfe:nfe",
     "propagation": "pdebridge.studies.propagation:propagation",
+    "rediscretisation": "pdebridge.studies.rediscretisation:rediscretisation",
     "reversal": "pdebridge.studies.reversal:reversal",
     "robustness": "pdebridge.studies.robustness:robustness",
     "stability": "pdebridge.studies.stability:stability",

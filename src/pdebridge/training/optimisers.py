@@ -67,6 +67,11 @@ def lbfgs(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     ), None
 
 
+def one_shot(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
+    """Return L-BFGS on inexact states and adjoints."""
+    return OneShot(at.net, spec.history, trials=spec.trials, extra=spec.extra, tolerance=spec.tolerance), None
+
+
 def binary_msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     """Return the discrete maximum principle for two values, whose averages become longer with the epochs."""
     found = BinaryMSA(at.net, spec.rho, spec.average, spec.lr)
@@ -103,21 +108,16 @@ def gauss_newton(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     return GaussNewton(at.net, *penalties, spec.iterations, spec.cg, spec.tolerance), None
 
 
-def one_shot(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
-    """Return L-BFGS on inexact states and adjoints."""
-    return OneShot(at.net, spec.history, trials=spec.trials, extra=spec.extra, tolerance=spec.tolerance), None
-
-
 OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
     "sgd": sgd,
     "adamw": adamw,
     "lbfgs": lbfgs,
+    "one-shot": one_shot,
     "binary-msa": binary_msa,
     "ternary-msa": ternary_msa,
     "msa": msa,
     "e-msa": msa,
     "gauss-newton": gauss_newton,
-    "one-shot": one_shot,
 }
 
 
