@@ -19,7 +19,13 @@ def test_every_method_trains_the_same_network_and_counts_its_iterations(trained,
 
 def test_the_figure_draws_every_cell_there_is(monkeypatch, tmp_path) -> None:
     drawn: dict[str | None, np.ndarray] = {}
-    monkeypatch.setattr(control_methods, "band", lambda ax, x, rows, color, label=None: drawn.update({label: x}))
+    band = control_methods.band
+
+    def recorded(ax: object, x: np.ndarray, rows: np.ndarray, color: str, label: str | None = None) -> None:
+        drawn[label] = x
+        band(ax, x, rows, color, label)
+
+    monkeypatch.setattr(control_methods, "band", recorded)
     columns = {"seconds": [1.0, 2.0], "iterations": [4.0, 4.0], "train/loss": [3.0, 2.0]}
     rows = {name: np.array([row, row]) for name, row in columns.items()}
     control_methods.draw(
