@@ -71,7 +71,7 @@ def test_value_and_gradient_are_those_of_the_objective_at_the_best_classifier(sm
     made, closure = method(net, x, c, cg=1)
     made.precondition = lambda r: r
     with torch.no_grad():
-        value = made.value()
+        value = made.value(made.classifier)
     assert value == pytest.approx(closure().item(), rel=1e-12)
     assert max(float(p.grad.abs().max()) for p in net.classifier.parameters()) < 1e-5
     g = made.join([p.grad for p in made.theta])
@@ -84,7 +84,7 @@ def test_the_step_solves_the_explicit_system(small_classifier):
     net, x, c = small_classifier()
     made, closure = method(net, x, c, (ALPHA, GAMMA, 0.1), cg=500, tolerance=1e-13)
     with torch.no_grad():
-        problem, _ = made.project(made.features())
+        problem, _ = made.project(made.features(), made.classifier)
         psi = Projected(problem, made.classifier)
     closure()
     g, J = made.join([p.grad for p in made.theta]), jacobian(made)
@@ -134,10 +134,22 @@ def test_a_direction_without_decrease_leaves_the_weights(small_classifier):
     net, x, c = small_classifier()
     made, _ = method(net, x, c)
     with torch.no_grad():
-        value = made.value()
+        value = made.value(made.classifier)
         before = [w.clone() for w in net.parameters()]
         assert not made.search(torch.full_like(made.join(made.theta), torch.nan), value, -1.0)
     assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+
+
+def test_a_wrong_classifier_that_is_sure_of_itself_is_left(small_classifier):
+    """Its Hessian vanishes; a trial far away must leave no trace in the classifier of the next one."""
+    net, x, c = small_classifier()
+    made, closure = method(net, x, c)
+    with torch.no_grad():
+        value, V = made.value(made.classifier), made.classifier
+        assert made.value(-1e3 * V) == pytest.approx(value, rel=1e-9)
+        far = 1e3 * torch.randn_like(made.join(made.theta))
+        assert not made.search(far, value, -1e9)
+    assert closure().item() == pytest.approx(value, rel=1e-9)
 
 
 def test_single_precision_serves(small_classifier):

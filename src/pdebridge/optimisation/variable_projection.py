@@ -61,9 +61,10 @@ class Softmax:
     def minimise(self, V: Tensor, tolerance: float = 1e-10, iterations: int = 20) -> tuple[Tensor, float]:
         """Return the minimiser and ``phi`` there, by Newton steps from ``V``, halved until ``phi`` decreases enough.
 
-        It ends when the squared Newton decrement ``g.A^{-1} g`` is at most ``tolerance phi``.
+        They begin at 0 where that is better: the Hessian vanishes where a classifier is wrong and sure of it. They end
+        when the squared Newton decrement ``g.A^{-1} g`` is at most ``tolerance phi``.
         """
-        value = self.value(V)
+        V, value = min(((start, self.value(start)) for start in (torch.zeros_like(V), V)), key=lambda found: found[1])
         for _ in range(iterations if isfinite(value) else 0):
             p = self.probabilities(V)
             g = self.gradient(V, p)

@@ -18,6 +18,7 @@ FIGURES = {
     "reversal": "pdebridge.paper.reversal:draw",
     "robustness": "pdebridge.paper.robustness:draw",
     "samples": "pdebridge.paper.samples:draw",
+    "second-order": "pdebridge.paper.second_order:draw",
     "spectrum": "pdebridge.paper.spectrum:draw",
     "stability": "pdebridge.paper.stability:draw",
     "training-share": "pdebridge.paper.training_share:draw",

@@ -146,7 +146,17 @@ class Classification(Task):
         self.losses, self.tested = [], []
         if self.training_spec.select == "best":
             self.keep_if_best(-correct)
-        return figures | {"val/loss": loss / n, "val/accuracy": 100 * correct / n} | self.reversal() | self.work()
+        return (
+            figures
+            | {"val/loss": loss / n, "val/accuracy": 100 * correct / n}
+            | self.reversal()
+            | self.work()
+            | self.depth()
+        )
+
+    def depth(self) -> Figures:
+        """Return the steps of the level, where there are several."""
+        return {"steps": float(self.flows[0].steps)} if self.levels else {}
 
     def work(self) -> Figures:
         """Return and forget the mean evaluations of a step since the last call, where flows are adaptive."""
