@@ -60,6 +60,24 @@ def test_what_the_maximum_principle_cannot_do_is_refused_by_its_key(small_cell, 
         task.configure_optimizers()
 
 
+WARM = {"name": "layer-parallel", "options": {"warm": True}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, r"one-shot needs network.gradient: {name: layer-parallel, options: {warm: true}}"),
+        ({"network": {"gradient": "layer-parallel"}}, r"one-shot needs network.gradient"),
+        ({"network": {"gradient": WARM}, "devices": 2}, r"one-shot needs devices: 1 \("),
+        ({"network": {"gradient": WARM}, "training": {"batch_size": 9}}, r"one-shot needs no training.batch_size \("),
+    ],
+)
+def test_what_one_shot_training_cannot_do_is_refused_by_its_key(small_cell, changes, message):
+    training = changes.get("training", {}) | {"optimizer": {"name": "one-shot"}}
+    with pytest.raises(UserError, match=message):
+        small_cell(**{**changes, "training": training})
+
+
 @pytest.mark.parametrize(("name", "rho"), [("msa", 0.0), ("e-msa", 3.0)])
 def test_the_maximum_principle_sees_the_penalties_of_the_training(small_cell, name, rho):
     keys = {"rho": rho} if rho else {}

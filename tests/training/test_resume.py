@@ -18,6 +18,10 @@ from pdebridge.training.fit import train
 OFF = Tracking(mode="disabled")
 OPTIMISERS = {
     "lbfgs": {"training": {"epochs": 60}},
+    "one-shot": {
+        "training": {"epochs": 100, "optimizer": {"name": "one-shot"}},
+        "network": {"steps": 16, "gradient": {"name": "layer-parallel", "options": {"warm": True}}},
+    },
     "sgd": {"training": {"epochs": 400, "batch_size": 100, "optimizer": {"name": "sgd", "schedule": "one-cycle"}}},
     "e-msa": {"training": {"epochs": 60, "optimizer": {"name": "e-msa", "rho": 30.0}}},
 }

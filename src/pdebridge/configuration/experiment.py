@@ -250,11 +250,11 @@ class ClassificationCell(Cell):
     def _can_be_shared(self) -> Self:
         name = self.training.optimizer.name
         layers = self.network.gradient.options.get("distributed", False)
-        if self.devices > 1 and (name in ("msa", "e-msa") or (name in ("lbfgs", "one-shot") and not layers)):
+        if self.devices > 1 and (name in ("msa", "e-msa") or (name == "lbfgs" and not layers)):
             hint = "; layers can be shared, by gradient: {name: layer-parallel, options: {distributed: true}}"
             raise ValueError(
                 f"devices must be 1 with {name}, whose line search sees all samples (found {self.devices})"
-                + (hint if name in ("lbfgs", "one-shot") else "")
+                + (hint if name == "lbfgs" else "")
             )
         return self
 
@@ -275,35 +275,10 @@ class ClassificationCell(Cell):
         return self
 
     @model_validator(mode="after")
-    def _can_be_projected(self) -> Self:
-        if self.training.optimizer.name != "gauss-newton":
-            return self
-        spec, network = self.training, self.network
-        needs = {
-            "devices: 1": self.devices == 1,
-            "network.layout: dense": network.layout == "dense",
-            "network.gradient: stored": network.gradient.name == "stored",
-            "training.loss: cross-entropy": spec.loss == "cross-entropy",
-            "no training.batch_size": spec.batch_size is None,
-            "no training.variation": not spec.variation,
-            "no training.box": spec.box is None,
-            "training.decay > 0": spec.decay > 0,
-        }
-        if missing := [need for need, met in needs.items() if not met]:
-            raise ValueError(f"training.optimizer: gauss-newton needs {', '.join(missing)}")
-        return self
-
-    @model_validator(mode="after")
-    def _keeps_states_between_steps(self) -> Self:
-        if self.training.optimizer.name == "one-shot":
-            gradient, size = self.network.gradient, self.training.batch_size
-            if gradient.name != "layer-parallel" or not gradient.options.get("warm"):
-                raise ValueError(
-                    "training.optimizer one-shot improves the states of the last step, so network.gradient must be"
-                    f" {{name: layer-parallel, options: {{warm: true}}}} (found {gradient.name}, {gradient.options})"
-                )
-            if size is not None:
-                raise ValueError(f"training.batch_size must be empty with one-shot, which keeps states (found {size})")
+    def _optimiser_fits(self) -> Self:
+        name = self.training.optimizer.name
+        if name in NEEDS and (missing := [need for need, met in NEEDS[name](self).items() if not met]):
+            raise ValueError(f"training.optimizer: {name} needs {', '.join(missing)}")
         return self
 
     @property
@@ -324,3 +299,33 @@ class ClassificationCell(Cell):
     def place(self) -> dict[str, str]:
         """Return the names on the three axes."""
         return self.network.point()
+
+
+def projection(cell: ClassificationCell) -> dict[str, bool]:
+    """Return what variable projection of the classifier needs, and whether a cell has it."""
+    spec, network = cell.training, cell.network
+    return {
+        "devices: 1": cell.devices == 1,
+        "network.layout: dense": network.layout == "dense",
+        "network.gradient: stored": network.gradient.name == "stored",
+        "training.loss: cross-entropy": spec.loss == "cross-entropy",
+        "no training.batch_size": spec.batch_size is None,
+        "no training.variation": not spec.variation,
+        "no training.box": spec.box is None,
+        "training.decay > 0": spec.decay > 0,
+    }
+
+
+def kept_states(cell: ClassificationCell) -> dict[str, bool]:
+    """Return what a method needs that improves the states of the last step, and whether a cell has it."""
+    gradient = cell.network.gradient
+    return {
+        "devices: 1": cell.devices == 1,
+        "network.gradient: {name: layer-parallel, options: {warm: true}}": (
+            gradient.name == "layer-parallel" and gradient.options.get("warm") is True
+        ),
+        "no training.batch_size": cell.training.batch_size is None,
+    }
+
+
+NEEDS = {"gauss-newton": projection, "one-shot": kept_states}

@@ -7,7 +7,28 @@ from pydantic import Field
 from pdebridge.configuration.model import Count, Positive, Strict
 
 
-class SGD(Strict):
+class Method(Strict):
+    """What all optimisers have in common."""
+
+    @property
+    def iterations_an_epoch(self) -> int:
+        """Return how many iterations an epoch has, by the method's own count."""
+        return 1
+
+
+class Iterated(Method):
+    """A method with several iterations an epoch, all on one batch."""
+
+    iterations: Count
+    """Iterations an epoch."""
+
+    @property
+    def iterations_an_epoch(self) -> int:
+        """Return ``iterations``."""
+        return self.iterations
+
+
+class SGD(Method):
     """Stochastic gradient descent with momentum."""
 
     name: Literal["sgd"]
@@ -22,7 +43,7 @@ class SGD(Strict):
     factor: Positive = 0.1
 
 
-class AdamW(Strict):
+class AdamW(Method):
     """Adam with decoupled weight decay and a cosine rate to zero over all epochs."""
 
     name: Literal["adamw"]
@@ -30,7 +51,7 @@ class AdamW(Strict):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
 
 
-class LBFGS(Strict):
+class LBFGS(Iterated):
     """L-BFGS with a strong Wolfe line search; wants the full batch."""
 
     name: Literal["lbfgs"]
@@ -40,7 +61,7 @@ class LBFGS(Strict):
     """Stored pairs."""
 
 
-class OneShot(Strict):
+class OneShot(Method):
     """L-BFGS with Armijo's rule on states and adjoints that a few multigrid cycles improve (Günther et al. 2020).
 
     The network's gradient is ``layer-parallel`` with ``warm: true``; its ``cycles`` are those of an iteration. Wants
@@ -58,7 +79,7 @@ class OneShot(Strict):
     """Norm of the gradient below which the weights stay."""
 
 
-class BinaryMSA(Strict):
+class BinaryMSA(Method):
     """The maximum principle for weights in {-1, 1} (Li & Hao, ICML 2018); scales and shifts by Adam."""
 
     name: Literal["binary-msa"]
@@ -82,7 +103,7 @@ class TernaryMSA(BinaryMSA):
     """lambda of ``lambda sum |theta|``."""
 
 
-class MSA(Strict):
+class MSA(Method):
     """The maximum principle (Li, Chen, Tai & E, JMLR 2018): every layer maximises its Hamiltonian, all at once.
 
     Wants layout ``dense``, weights of every step's own, one device.
@@ -95,7 +116,7 @@ class MSA(Strict):
     """One gradient step of this length takes the place of L-BFGS, which makes the method gradient descent."""
 
 
-class EMSA(Strict):
+class EMSA(Method):
     """The extended method: residuals of state and costate keep the new weights near their trajectory."""
 
     name: Literal["e-msa"]
@@ -105,7 +126,7 @@ class EMSA(Strict):
     """Of L-BFGS on every augmented Hamiltonian."""
 
 
-class GaussNewton(Strict):
+class GaussNewton(Iterated):
     """Gauss-Newton for the control with the best classifier at every evaluation (Haber & Ruthotto 2017)."""
 
     name: Literal["gauss-newton"]

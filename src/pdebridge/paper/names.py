@@ -1,6 +1,7 @@
 """The figures by the names that configurations use; each value is ``module:function``."""
 
 FIGURES = {
+    "control-methods": "pdebridge.paper.control_methods:draw",
     "demonstration": "pdebridge.paper.demonstration:draw",
     "dimension": "pdebridge.paper.dimension:draw",
     "feed-forward": "pdebridge.paper.feed_forward:draw",
