@@ -94,11 +94,15 @@ def fail_here() -> None:
 
 
 @pytest.mark.timeout(120)
-def test_a_failure_of_this_process_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_this_process_is_its_own(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(module, "GRACE", 0.1)
     with pytest.raises(ValueError, match="of rank 0"), processes(2, fail_here):
         join()
         raise ValueError("of rank 0")
+    time.sleep(0.5)
+    assert "rank 1" not in capfd.readouterr().err
 
 
 def test_more_processes_than_coarse_steps_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import torch
@@ -48,7 +48,8 @@ def processes(devices: int, work: Callable[..., None], *args: Any) -> Iterator[N
     for process in others:
         process.start()
     ended: list[str] = []
-    watch = Thread(target=wait_for, args=(others, ended), daemon=True)
+    over = Event()
+    watch = Thread(target=wait_for, args=(others, ended, over), daemon=True)
     watch.start()
     try:
         os.environ.update(address | {"LOCAL_RANK": "0"})
@@ -60,6 +61,7 @@ def processes(devices: int, work: Callable[..., None], *args: Any) -> Iterator[N
             raise UserError(f"devices: {ended[0]}; its own message is in the log") from error
         raise
     finally:
+        over.set()
         for process in others:
             process.terminate()
         if distributed.is_initialized():
@@ -70,15 +72,18 @@ def processes(devices: int, work: Callable[..., None], *args: Any) -> Iterator[N
         raise UserError(f"devices: {ended[0]}; its own message is in the log")
 
 
-def wait_for(others: Sequence[BaseProcess], ended: list[str]) -> None:
-    """Wait for ranks 1, 2, ...; at the first failure say whose it is, and end the rest, which would wait for it."""
+def wait_for(others: Sequence[BaseProcess], ended: list[str], over: Event) -> None:
+    """Wait for ranks 1, 2, ...; at the first failure say whose it is, and end the rest, which would wait for it.
+
+    Once it is ``over`` this process ends them itself.
+    """
     running = dict(enumerate(others, start=1))
     while running:
         ready = connection.wait([process.sentinel for process in running.values()])
         for rank in [rank for rank, process in running.items() if process.sentinel in ready]:
             process = running.pop(rank)
             process.join()  # its pipe closes a moment before it has an exit code
-            if code := process.exitcode:
+            if (code := process.exitcode) and not over.is_set():
                 ended.append(f"rank {rank} of {len(others) + 1} ended with exit code {code}")
                 print(f"pdebridge: {ended[0]}", file=sys.stderr)
                 for other in others:
