@@ -8,6 +8,7 @@ from pdebridge.configuration.experiment import ClassificationCell, Classificatio
 from pdebridge.configuration.load import carries, cells, experiment_files, read_experiment
 from pdebridge.configuration.settings import Settings
 from pdebridge.datasets.dataset import DataSet
+from pdebridge.optimisation.problem import ControlMethod, Problem
 from pdebridge.training import construct
 from pdebridge.training.classification import assemble
 from pdebridge.training.optimisers import optimiser
@@ -16,6 +17,7 @@ SHAPES = {
     "cifar10": ((3, 32, 32), 10),
     "cifar100": ((3, 32, 32), 100),
     "mnist": ((1, 28, 28), 10),
+    "salinas-a": ((204,), 6),
     "stl10": ((3, 96, 96), 10),
 }
 
@@ -38,8 +40,10 @@ def test_a_step_is_finite_and_moves_every_weight(cell, monkeypatch):
     monkeypatch.setattr(construct, "make", two_images)
     task = assemble(cell, seed=0)
     before = [p.detach().clone() for p in task.parameters()]
-    optimizer, _ = optimiser(cell.training, task.net, 1)
+    optimizer, _ = optimiser(cell.training, task.net, 10)
     (x, c) = next(iter(task.loaders()[0]))
+    if isinstance(optimizer, ControlMethod):
+        optimizer.problem = Problem(task.net, x, c, task.objective)
 
     def closure():
         optimizer.zero_grad()
