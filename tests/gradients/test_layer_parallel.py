@@ -139,6 +139,10 @@ def test_batch_statistics_and_depths_that_do_not_divide_are_refused() -> None:
     F = dynamics("conv parabolic, batch", 8)
     with pytest.raises(ValueError, match="several times"):
         Flow(F, control(F, 8), ForwardEuler(), LayerParallel(), 8, 1.0)
+    F = dynamics("conv parabolic", 8)
+    F.users_own = torch.nn.BatchNorm2d(4)
+    with pytest.raises(ValueError, match="several times"):
+        Flow(F, control(F, 8), ForwardEuler(), LayerParallel(), 8, 1.0)
     net, u = smooth(10, cycles=1)
     with pytest.raises(ValueError, match="N must be a multiple of 4"):
         net(u)

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor, nn
 
-from pdebridge.dynamics.base import Instant, Sums, Theta, Transpose
+from pdebridge.dynamics.base import Dynamics, Instant, Sums, Theta, Transpose
 from pdebridge.dynamics.group_norm import group_norm, linearised
 from pdebridge.dynamics.processes import batch_norm
 
@@ -212,6 +212,14 @@ class BatchNorm(Normalisation):
         if _RECOMPUTING.get():
             mean, var = mean.clone(), var.clone()
         return batch_norm(a, mean, var, s, b, self.training, self.momentum, self.eps)
+
+
+BATCH_NORMS = (BatchNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+def repeatable(dynamics: Dynamics) -> bool:
+    """Tell whether ``F`` is the same when it is evaluated again: without random numbers or batch statistics."""
+    return not dynamics.stochastic and not any(isinstance(m, BATCH_NORMS) for m in dynamics.modules())
 
 
 def normalisation_named(name: str, width: int, steps: int | None) -> Normalisation:

@@ -6,14 +6,13 @@ import torch
 from torch import Tensor
 
 from pdebridge.dynamics.base import Dynamics
-from pdebridge.dynamics.normalisation import BatchNorm
+from pdebridge.dynamics.normalisation import repeatable
 from pdebridge.gradients.level import AdjointSteps, Steps
 from pdebridge.gradients.line import Line
 from pdebridge.gradients.mode import Block, Mode
 from pdebridge.gradients.multigrid import Multigrid, PerLevel, Propagator, strides
 from pdebridge.gradients.sums import WeightSums
 from pdebridge.integrators.base import Integrator, State
-from pdebridge.integrators.midpoint import Midpoint
 
 
 class LayerParallel(Mode):
@@ -73,12 +72,12 @@ class LayerParallel(Mode):
 
     def check(self, integrator: Integrator, dynamics: Dynamics) -> None:
         """Refuse what is no one-step method, and what ties samples or steps together."""
-        if integrator.adaptive or isinstance(integrator, Midpoint):
+        if not integrator.one_step:
             raise ValueError(
                 f"layer-parallel needs a one-step method of fixed steps, not {type(integrator).__name__}: coarse levels"
                 " take the same step with a larger h"
             )
-        if dynamics.stochastic or any(isinstance(m, BatchNorm) for m in dynamics.modules()):
+        if not repeatable(dynamics):
             raise ValueError(
                 f"layer-parallel evaluates every step several times, where {type(dynamics).__name__} has random numbers"
                 " or batch statistics; use another normalisation, or the stored gradient"

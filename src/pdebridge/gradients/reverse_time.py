@@ -4,18 +4,16 @@ import warnings
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.field import AdjointField, Field
-from pdebridge.dynamics.normalisation import BatchNorm
+from pdebridge.dynamics.normalisation import repeatable
 from pdebridge.gradients.mode import Block, Mode
 from pdebridge.gradients.sums import WeightSums
 from pdebridge.integrators.base import Integrator, State
 from pdebridge.integrators.dormand_prince import DormandPrince
 from pdebridge.integrators.runge_kutta import RungeKutta
-
-BATCH_NORMS = (BatchNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 class ReverseTime(Mode):
@@ -50,7 +48,7 @@ class ReverseTime(Mode):
                 "the reverse-time adjoint runs a Runge-Kutta method or dopri5 backwards, not "
                 f"{type(integrator).__name__}"
             )
-        if dynamics.stochastic or any(isinstance(m, BATCH_NORMS) for m in dynamics.modules()):
+        if not repeatable(dynamics):
             raise ValueError(
                 f"the reverse-time adjoint meets other states than the forward pass, where {type(dynamics).__name__} "
                 "has other batch statistics or random numbers; use group normalisation, or an exact gradient such as "

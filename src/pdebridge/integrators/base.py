@@ -22,7 +22,8 @@ class Integrator(ABC):
 
     A step makes `stages` evaluations of ``F``.
 
-    An adaptive integrator cuts each step into as many as its tolerance asks for.
+    An adaptive integrator cuts each step into as many as its tolerance asks for. A `one_step` method takes the state of
+    one instant to the next with a given ``h``, so that steps can be taken side by side, or with a larger ``h``.
 
     A reversible integrator evaluates each ``(c, part)`` of a step once, at arguments that `inverse` meets again.
     """
@@ -31,6 +32,7 @@ class Integrator(ABC):
     order: ClassVar[int]
     reversible: ClassVar[bool] = False
     adaptive: ClassVar[bool] = False
+    one_step: ClassVar[bool] = True
     stages: ClassVar[int] = 1
     abscissae: ClassVar[tuple[float, ...]] = (0.0,)
     real_limit: ClassVar[float] = 0.0

@@ -80,6 +80,7 @@ class DormandPrince(Integrator):
     structure = "explicit"
     order = 5
     adaptive = True
+    one_step = False
     stages = STAGES
     abscissae = (0.0, 1 / 3, 2 / 3, 1.0)
 

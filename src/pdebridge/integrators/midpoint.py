@@ -16,6 +16,7 @@ class Midpoint(Integrator):
     structure = "explicit"
     order = 2
     reversible = True
+    one_step = False
     real_limit = 0.0
     imaginary_limit = 1.0
 

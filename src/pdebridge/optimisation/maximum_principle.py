@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pdebridge.dynamics.control import PiecewiseConstant
-from pdebridge.dynamics.normalisation import BatchNorm
-from pdebridge.integrators.midpoint import Midpoint
+from pdebridge.dynamics.normalisation import repeatable
 from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.flow import Flow
 from pdebridge.optimisation.batched_quasi_newton import evaluate, minimise
@@ -111,11 +110,11 @@ def check(flow: Flow) -> None:
             "the maximum principle needs weights of every step's own: control piecewise-constant with a weight a step,"
             f" not {type(flow.control).__name__}"
         )
-    if flow.integrator.adaptive or isinstance(flow.integrator, Midpoint):
+    if not flow.integrator.one_step:
         raise ValueError(
             f"the maximum principle needs a one-step method of fixed steps, not {type(flow.integrator).__name__}"
         )
-    if flow.dynamics.stochastic or any(isinstance(m, BatchNorm) for m in flow.dynamics.modules()):
+    if not repeatable(flow.dynamics):
         raise ValueError(
             f"the maximum principle evaluates every layer many times, where {type(flow.dynamics).__name__} has random"
             " numbers or batch statistics"
