@@ -14,6 +14,7 @@ from pdebridge.optimisation.gauss_newton import SHIFT, GaussNewton
 from pdebridge.optimisation.linearisation import Linearisation
 from pdebridge.optimisation.problem import Problem
 from pdebridge.optimisation.variable_projection import Projected, Softmax
+from pdebridge.optimisation.vectors import join, split
 
 ALPHA, GAMMA, BETA = 1e-2, 2e-2, 1e-3
 
@@ -42,7 +43,7 @@ def jacobian(made):
     with torch.enable_grad():
         f = made.features()
     rows = [torch.autograd.grad(f.flatten()[i], made.theta, retain_graph=True) for i in range(f.numel())]
-    return torch.stack([made.join(row) for row in rows])
+    return torch.stack([join(row) for row in rows])
 
 
 @pytest.mark.parametrize("family", ["dense", "verlet"])
@@ -53,8 +54,8 @@ def test_products_are_those_of_the_explicit_jacobian(family, small_classifier):
     near = Linearisation(made.features(), made.theta)
     for _ in range(3):  # the graph is used again and again
         v, w = torch.randn(J.shape[1]), torch.randn(near.f.shape)
-        torch.testing.assert_close(near.push(made.split(v)).flatten(), J @ v)
-        torch.testing.assert_close(made.join(near.pull(w)), w.flatten() @ J)
+        torch.testing.assert_close(near.push(split(v, made.theta)).flatten(), J @ v)
+        torch.testing.assert_close(join(near.pull(w)), w.flatten() @ J)
 
 
 def direction(made):
@@ -74,7 +75,7 @@ def test_value_and_gradient_are_those_of_the_objective_at_the_best_classifier(sm
         value = made.value(made.classifier)
     assert value == pytest.approx(closure().item(), rel=1e-12)
     assert max(float(p.grad.abs().max()) for p in net.classifier.parameters()) < 1e-5
-    g = made.join([p.grad for p in made.theta])
+    g = join([p.grad for p in made.theta])
     d, slope = direction(made)  # one iteration of conjugate gradients: a multiple of the gradient
     torch.testing.assert_close(d / d.norm(), -g / g.norm(), rtol=1e-5, atol=1e-6)
     assert slope == pytest.approx(float(d @ g), rel=1e-5)
@@ -87,10 +88,10 @@ def test_the_step_solves_the_explicit_system(small_classifier):
         problem, _ = made.project(made.features(), made.classifier)
         psi = Projected(problem, made.classifier)
     closure()
-    g, J = made.join([p.grad for p in made.theta]), jacobian(made)
+    g, J = join([p.grad for p in made.theta]), jacobian(made)
     B = torch.stack([psi.curvature(u.view(len(x), -1)).flatten() for u in torch.eye(J.shape[0])])
     zeros = [torch.zeros_like(w) for w in made.theta]
-    L = torch.stack([made.join(made.regularised(zeros, made.split(u))) for u in torch.eye(J.shape[1])])
+    L = torch.stack([join(made.regularised(zeros, split(u, made.theta))) for u in torch.eye(J.shape[1])])
     exact = torch.linalg.solve(J.T @ B @ J + L.detach(), -g)
     torch.testing.assert_close(direction(made)[0], exact, rtol=1e-4, atol=1e-5)
 
@@ -99,9 +100,9 @@ def test_the_preconditioner_inverts_the_penalties_and_a_shift(small_classifier):
     net, x, c = small_classifier()
     made, _ = method(net, x, c)
     v = torch.randn(sum(w.numel() for w in made.theta))
-    parts = made.split(v)
+    parts = split(v, made.theta)
     shifted = [SHIFT * net.flow.h * p for p in parts]
-    torch.testing.assert_close(made.precondition(made.join(made.regularised(shifted, parts))), v)
+    torch.testing.assert_close(made.precondition(join(made.regularised(shifted, parts))), v)
 
 
 def test_it_converges_quadratically_where_the_network_can_attain_the_probabilities(small_classifier, monkeypatch):
@@ -116,7 +117,7 @@ def test_it_converges_quadratically_where_the_network_can_attain_the_probabiliti
     norms = []
     for _ in range(5):
         made.step(closure)
-        norms.append(float(made.join([p.grad for p in made.theta]).norm()))
+        norms.append(float(join([p.grad for p in made.theta]).norm()))
     a, b, c = norms[-3:]
     assert c < 1e-11, norms
     assert math.log(c / b) / math.log(b / a) > 1.8
@@ -136,7 +137,7 @@ def test_a_direction_without_decrease_leaves_the_weights(small_classifier):
     with torch.no_grad():
         value = made.value(made.classifier)
         before = [w.clone() for w in net.parameters()]
-        assert not made.search(torch.full_like(made.join(made.theta), torch.nan), value, -1.0)
+        assert not made.search(torch.full_like(join(made.theta), torch.nan), value, -1.0)
     assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
 
 
@@ -147,7 +148,7 @@ def test_a_wrong_classifier_that_is_sure_of_itself_is_left(small_classifier):
     with torch.no_grad():
         value, V = made.value(made.classifier), made.classifier
         assert made.value(-1e3 * V) == pytest.approx(value, rel=1e-9)
-        far = 1e3 * torch.randn_like(made.join(made.theta))
+        far = 1e3 * torch.randn_like(join(made.theta))
         assert not made.search(far, value, -1e9)
     assert closure().item() == pytest.approx(value, rel=1e-9)
 

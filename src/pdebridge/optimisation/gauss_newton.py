@@ -12,6 +12,7 @@ from pdebridge.optimisation.linearisation import Linearisation
 from pdebridge.optimisation.problem import ControlMethod
 from pdebridge.optimisation.time_smoothness import TimeSmoothness
 from pdebridge.optimisation.variable_projection import Projected, Softmax
+from pdebridge.optimisation.vectors import join, place, split
 
 SHIFT = 0.1  # times h: of the preconditioner, in the authors' code
 ARMIJO, TRIALS = 1e-4, 20
@@ -68,31 +69,26 @@ class GaussNewton(ControlMethod):
             near = Linearisation(self.features(), self.theta)
         problem, value = self.project(near.f.detach(), self.classifier)
         psi = Projected(problem, self.classifier)
-        g = self.join(self.regularised(near.pull(psi.slope), self.theta))
+        g = join(self.regularised(near.pull(psi.slope), self.theta))
 
         def curvature(v: Tensor) -> Tensor:
-            parts = self.split(v)
-            return self.join(self.regularised(near.pull(psi.curvature(near.push(parts))), parts))
+            parts = split(v, self.theta)
+            return join(self.regularised(near.pull(psi.curvature(near.push(parts))), parts))
 
         d = conjugate_gradients(curvature, -g, self.precondition, self.tolerance, self.cg)
         return self.search(d, value, float(g @ d))
 
     def search(self, d: Tensor, value: float, slope: float) -> bool:
         """Go along ``d`` as far as the objective decreases by a share of its slope; return whether that was found."""
-        start, V, t = self.join(self.theta), self.classifier, 1.0
+        start, V, t = join(self.theta), self.classifier, 1.0
         for _ in range(TRIALS):
-            self.place(torch.add(start, d, alpha=t))
+            place(torch.add(start, d, alpha=t), self.theta)
             if self.value(V) <= value + ARMIJO * t * slope:
                 return True
             t /= 2
-        self.place(start)
+        place(start, self.theta)
         self.value(V)
         return False
-
-    def place(self, weights: Tensor) -> None:
-        """Put the weights there."""
-        for w, part in zip(self.theta, self.split(weights), strict=True):
-            w.copy_(part)
 
     def features(self) -> Tensor:
         """Return ``f = P u_N`` of the problem's inputs."""
@@ -125,14 +121,5 @@ class GaussNewton(ControlMethod):
 
     def precondition(self, r: Tensor) -> Tensor:
         """Return ``(L + 0.1 h I)^{-1} r``."""
-        s, n, parts = SHIFT * self.flow.h, self.first, self.split(r)
-        return self.join([*(p / s for p in parts[:n]), *(self.L.solve(p, s) for p in parts[n:])])
-
-    def join(self, parts: Sequence[Tensor]) -> Tensor:
-        """Return the tensors of all weights as one vector."""
-        return torch.cat([part.flatten() for part in parts])
-
-    def split(self, v: Tensor) -> list[Tensor]:
-        """Return a vector as one tensor a weight."""
-        pieces = v.split([w.numel() for w in self.theta])
-        return [piece.view_as(w) for piece, w in zip(pieces, self.theta, strict=True)]
+        s, n, parts = SHIFT * self.flow.h, self.first, split(r, self.theta)
+        return join([*(p / s for p in parts[:n]), *(self.L.solve(p, s) for p in parts[n:])])

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pdebridge.optimisation.vectors import join, place
+
 Closure = Callable[[], Tensor]
 
 
@@ -111,15 +113,13 @@ class QuasiNewton(Optimizer):
         with torch.enable_grad():
             value = closure().item()
         slopes = [torch.zeros_like(w) if w.grad is None else w.grad for w in self._weights]
-        return value, torch.cat([slope.flatten() for slope in slopes])
+        return value, join(slopes)
 
     def _position(self) -> Tensor:
-        return torch.cat([w.detach().flatten() for w in self._weights])
+        return join(self._weights).detach()
 
     def _place(self, position: Tensor) -> None:
-        parts = position.split([w.numel() for w in self._weights])
-        for weight, part in zip(self._weights, parts, strict=True):
-            weight.copy_(part.view_as(weight))
+        place(position, self._weights)
 
 
 class BFGS(QuasiNewton):
