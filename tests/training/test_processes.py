@@ -22,17 +22,25 @@ def digits(devices, **training):
         "network": {"dynamics": {"name": "hamiltonian", "options": {"normalisation": "batch"}}},
         "training": {"epochs": 1, "precision": "float64", "batch_size": 125, **training},
     }
-    settings = settings_from({"overrides": {"digits": change}})
-    experiment = read_experiment("digits")
-    (cell,) = cells(experiment.model_copy(update={"cells": {"hamiltonian": experiment.cells["hamiltonian"]}}), settings)
-    return cell
+    return one_cell("digits", "hamiltonian", change)
+
+
+def one_cell(name, cell, change):
+    """A cell of an experiment with other keys, without the experiment's other cells."""
+    experiment, settings = read_experiment(name), settings_from({"overrides": {name: change}})
+    (found,) = cells(experiment.model_copy(update={"cells": {cell: experiment.cells[cell]}}), settings)
+    return found
+
+
+def assert_same_weights(runs, **tolerances):
+    one, two = (load_file(run / "weights.safetensors") for run in runs)
+    for name, weights in one.items():
+        torch.testing.assert_close(two[name], weights, **tolerances)
 
 
 def test_two_processes_give_the_weights_of_one(tmp_path):
     runs = [train(digits(n), Tracking(mode="disabled"), tmp_path / str(n), [])[0] for n in (1, 2)]
-    one, two = (load_file(run / "weights.safetensors") for run in runs)
-    for name, weights in one.items():
-        torch.testing.assert_close(two[name], weights, rtol=1e-10, atol=1e-12)
+    assert_same_weights(runs, rtol=1e-10, atol=1e-12)
     first, second = (pd.read_csv(run / "history.csv").drop(columns=["seconds", "reversal/error"]) for run in runs)
     pd.testing.assert_frame_equal(first, second, rtol=1e-10)
     assert fingerprint(digits(1), 0) == fingerprint(digits(2), 0)
@@ -47,17 +55,12 @@ def peaks(devices, **options):
         "network": {"steps": 32, "gradient": {"name": "layer-parallel", "options": {"distributed": True, **options}}},
         "training": {"epochs": 2, "optimizer": {"iterations": 3}},
     }
-    experiment = read_experiment("peaks")
-    settings = settings_from({"overrides": {"peaks": change}})
-    (cell,) = cells(experiment.model_copy(update={"cells": {"resnet": experiment.cells["resnet"]}}), settings)
-    return cell
+    return one_cell("peaks", "resnet", change)
 
 
 def test_two_processes_that_share_the_layers_give_the_weights_of_one(tmp_path):
     runs = [train(peaks(n), Tracking(mode="disabled"), tmp_path / str(n), [])[0] for n in (1, 2)]
-    one, two = (load_file(run / "weights.safetensors") for run in runs)
-    for name, weights in one.items():
-        torch.testing.assert_close(two[name], weights, rtol=1e-7, atol=1e-9)
+    assert_same_weights(runs, rtol=1e-7, atol=1e-9)
     first, second = (pd.read_csv(run / "history.csv").drop(columns=["seconds"]) for run in runs)
     pd.testing.assert_frame_equal(first, second, rtol=1e-7)
 
@@ -66,9 +69,7 @@ def test_two_processes_solve_a_game_as_one_does(small_game, tmp_path):
     adam = {"optimizer": {"name": "adam", "lr": 0.01}, "precision": "float64", "resample": 1}
     cells = [small_game(training=adam, devices=n, game={"name": "crowd-motion", "d": 2}) for n in (1, 2)]
     runs = [train(cell, Tracking(mode="disabled"), tmp_path / str(cell.devices), [])[0] for cell in cells]
-    one, two = (load_file(run / "weights.safetensors") for run in runs)
-    for name, weights in one.items():
-        torch.testing.assert_close(two[name], weights, rtol=1e-9, atol=1e-12)
+    assert_same_weights(runs, rtol=1e-9, atol=1e-12)
     first, second = (pd.read_csv(run / "history.csv").filter(like="val/") for run in runs)
     pd.testing.assert_frame_equal(first, second, rtol=1e-9)
     assert fingerprint(cells[0], 0) == fingerprint(cells[1], 0)
