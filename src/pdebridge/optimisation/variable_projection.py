@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-RIDGE = (
-    1e2  # units of rounding: a constant added to the logits of all classes changes nothing, so Hessians are singular
-)
+# units of rounding: a constant added to the logits of all classes changes nothing, so that Hessians are singular
+RIDGE = 1e2
 ARMIJO, SHORTEST = 1e-4, 1e-6
 
 

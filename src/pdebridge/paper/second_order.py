@@ -36,7 +36,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
         worked.set_xlabel("iterations of the finest network")
         for ax, title, letter in zip(axes[0], titles, "abcdef", strict=False):
             ax.set(title=f"({letter}) {title}", yscale="log")
-            ax.legend(loc="best")
+            ax.legend(loc="lower left")
 
 
 def work(arrays: Arrays, cell: str) -> np.ndarray:
