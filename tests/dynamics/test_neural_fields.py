@@ -66,6 +66,17 @@ def test_activations_may_overwrite_their_argument(name: str) -> None:
         torch.testing.assert_close(found.double(), exact, rtol=0, atol=2.5e-7, equal_nan=True)
 
 
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_that_consume_their_argument_round_alike(name: str) -> None:
+    sigma = activation_named(name)
+    u = torch.linspace(-9, 9, 1001)
+    with torch.no_grad():
+        assert torch.equal(sigma.consume(u.clone()), sigma(u))
+    kept = u.clone().requires_grad_()
+    sigma.consume(kept).sum().backward()
+    assert torch.equal(kept.detach(), u) and kept.grad is not None
+
+
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("wanted", [True, False])
 def test_closed_form_of_the_time_convolution_is_autograd(layout: torch.memory_format, wanted: bool) -> None:

@@ -12,17 +12,23 @@ from pdebridge.cube import known
 class Activation(NamedTuple):
     """``sigma``, the bound ``max sigma'`` of its slope, and ``(g, sigma(u)) -> sigma'(u) g``; ``min sigma' >= 0``.
 
-    `overwrite` puts ``sigma(u)`` in the place of ``u``, where no graph is wanted.
+    `overwrite` puts ``sigma(u)`` in the place of ``u``, where no graph is wanted; `same` says that it rounds as
+    `function` does.
     """
 
     function: Callable[[Tensor], Tensor]
     slope: float
     pull: Callable[[Tensor, Tensor], Tensor]
     overwrite: Callable[[Tensor], Tensor]
+    same: bool = True
 
     def __call__(self, u: Tensor) -> Tensor:
         """Return ``sigma(u)``."""
         return self.function(u)
+
+    def consume(self, u: Tensor) -> Tensor:
+        """Return the very ``sigma(u)`` of a call, without a graph in the place of ``u``, which nobody else may hold."""
+        return self.overwrite(u) if self.same and not torch.is_grad_enabled() else self.function(u)
 
 
 ETA = 0.1
@@ -51,7 +57,7 @@ def overwrite_with_tanh(u: Tensor) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "tanh": Activation(torch.tanh, 1.0, torch.ops.aten.tanh_backward.default, overwrite_with_tanh),
+    "tanh": Activation(torch.tanh, 1.0, torch.ops.aten.tanh_backward.default, overwrite_with_tanh, same=False),
     "relu": Activation(torch.relu, 1.0, lambda g, s: torch.ops.aten.threshold_backward.default(g, s, 0), torch.relu_),
     "sigmoid": Activation(torch.sigmoid, 0.25, torch.ops.aten.sigmoid_backward.default, torch.sigmoid_),
     "smooth-relu": Activation(smooth_relu, 1.0, pull_smooth_relu, lambda u: u.copy_(smooth_relu(u))),

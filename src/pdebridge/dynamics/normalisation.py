@@ -126,7 +126,7 @@ class TVNorm(Normalisation):
         s, b = (w.view(column(a)) for w in affine)
         a = a.to(s.dtype)
         squares = a.square().sum(dim=1, keepdim=True)  # many times faster than vector_norm along channels
-        return a * torch.rsqrt(squares + self.eps) * s + b
+        return torch.addcmul(b, a * torch.rsqrt(squares + self.eps), s)
 
     def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
         """Return the value and ``g -> q (s g - n sum_c n s g)``; ``n = q a``, ``q = (sum_c a_c^2 + eps)^(-1/2)``."""

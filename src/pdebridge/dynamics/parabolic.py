@@ -65,7 +65,7 @@ class Parabolic(Dynamics):
             n = self.prenorm.weights
             u, theta = self.prenorm(u, theta[:n], at), theta[n:]
         K, *affine = theta
-        return self.operator.transpose(-K, self.activation(self.norm(self.operator(K, u), affine, at)))
+        return self.operator.transpose(-K, self.activation.consume(self.norm(self.operator(K, u), affine, at)))
 
     def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
         """Return ``F(u)`` and its adjoint ``g -> -K^T N'^T sigma' K g``, in closed form where ``N`` has one."""
@@ -73,7 +73,7 @@ class Parabolic(Dynamics):
             return super().linearise(u, theta, at, part)
         K, *affine = theta
         normalised, through_norm = self.norm.linearise(self.operator(K, u), affine)
-        z = self.activation(normalised)
+        z = self.activation.consume(normalised)
 
         def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
             total, *rest = sums
