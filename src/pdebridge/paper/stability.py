@@ -26,9 +26,10 @@ def draw(arrays: Arrays, stem: Path) -> None:
         for i, (ax, stage) in enumerate(zip(growths, stages, strict=True)):
             draw_growth(ax, arrays, cells, stage)
             part = f", stage {i + 1}" if len(stages) > 1 else ""
-            ax.set_title(rf"({'abc'[i]}) $\max\,\|\partial u_k/\partial u_0\|_2${part}")
+            ax.set_title(f"({'abc'[i]}) growth{part}")
+        growths[0].set_ylabel(r"$\max\,\|\partial u_k/\partial u_0\|_2$")
         draw_margins(margins, arrays, cells)
-        margins.set_title(f"({'abcd'[len(stages)]}) largest certified step / $h$")
+        margins.set_title(f"({'abcd'[len(stages)]}) certified step / $h$")
 
 
 def cells_of(arrays: Arrays) -> list[str]:
