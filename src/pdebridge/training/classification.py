@@ -164,10 +164,11 @@ class Classification(Task):
         return {name: mean(step[name] for step in spent) for name in (spent[0] if spent else ())}
 
     def reversal(self) -> Figures:
-        """Return the largest relative error of the features that flows found again backwards in the last step."""
-        errors = [flow.gradient.error for flow in self.flows if isinstance(flow.gradient, Reversible | ReverseTime)]
-        measured = [float(error) for error in errors if error is not None]
-        return {"reversal/error": max(measured)} if measured else {}
+        """Return the relative errors of what each flow found again backwards in the last step, and the largest."""
+        modes = [flow.gradient for flow in self.flows if isinstance(flow.gradient, Reversible | ReverseTime)]
+        errors = [float(mode.error) for mode in modes if mode.error is not None]
+        each = {f"reversal/flow-{i}": error for i, error in enumerate(errors, 1)} if len(errors) > 1 else {}
+        return {"reversal/error": max(errors)} | each if errors else {}
 
     def summary(self, last: Figures) -> Figures:
         """Return accuracies in per cent, losses, the number of weights, and memory and evaluations of a step's passes.
@@ -184,7 +185,7 @@ class Classification(Task):
             "parameters": sum(p.numel() for p in self.net.parameters()),
             "memory": float(self.memory()),
             **evaluations(self.flows),
-            **{name: value for name, value in last.items() if name.startswith(("nfe/", "reversal/"))},
+            **{name: value for name, value in last.items() if name.startswith(("nfe/", "reversal/error"))},
         }
 
     def memory(self) -> int:
