@@ -51,9 +51,11 @@ def test_products_are_those_of_the_explicit_jacobian(family, small_classifier):
     net, x, c = small_classifier(family)
     made, _ = method(net, x, c)
     J = jacobian(made)
-    near = Linearisation(made.features(), made.theta)
+    f = made.features()
+    near = Linearisation(f, made.theta, torch.ones_like(f))
+    torch.testing.assert_close(join(near.pulled), J.sum(0))
     for _ in range(3):  # the graph is used again and again
-        v, w = torch.randn(J.shape[1]), torch.randn(near.f.shape)
+        v, w = torch.randn(J.shape[1]), torch.randn(f.shape)
         torch.testing.assert_close(near.push(split(v, made.theta)).flatten(), J @ v)
         torch.testing.assert_close(join(near.pull(w)), w.flatten() @ J)
 

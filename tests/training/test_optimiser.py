@@ -45,19 +45,49 @@ def test_steps_multiply_by_the_factor_after_the_milestones():
     assert used[-1] == pytest.approx(0.005)
 
 
+ONE_CYCLE = {"name": "sgd", "schedule": "one-cycle"}
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("training", "found"),
     [
-        ({"training": {"variation": 0.1}}, "msa: training.variation ties the layers"),
-        ({"training": {"precision": "bf16-mixed"}}, "msa: training.precision must be float32 or float64"),
-        ({"network": {"control": "constant"}}, "msa: the maximum principle needs weights of every step's own"),
+        ({"epochs": 5}, 5),
+        ({"epochs": 1, "batch_size": 400}, 5),
+        ({"epochs": 16, "levels": [{"steps": 5, "epochs": 12}]}, 4),
+        ({"epochs": 16, "levels": [{"steps": 5, "epochs": 4}]}, 4),
     ],
 )
-def test_what_the_maximum_principle_cannot_do_is_refused_by_its_key(small_cell, changes, message):
-    training = changes.get("training", {}) | {"optimizer": {"name": "msa"}}
-    task = assemble(small_cell(**{**changes, "training": training}), 0)
-    with pytest.raises(UserError, match=message):
+def test_a_cycle_too_short_to_rise_is_refused_before_the_first_step(small_cell, training, found):
+    task = assemble(small_cell(training={**training, "optimizer": ONE_CYCLE}), 0)
+    with pytest.raises(UserError, match=rf"sgd: schedule one-cycle .* 6 of them or more \(found {found}\)"):
         task.configure_optimizers()
+
+
+def test_the_shortest_cycle_rises_and_falls(small_cell):
+    made = assemble(small_cell(training={"epochs": 6, "optimizer": ONE_CYCLE | {"lr": 0.5}}), 0).configure_optimizers()
+    rates = []
+    for _ in range(5):
+        rates.append(made["optimizer"].param_groups[0]["lr"])
+        made["optimizer"].step()
+        made["lr_scheduler"]["scheduler"].step()
+    assert rates[0] == pytest.approx(0.5 / 25)
+    assert rates.index(max(rates)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "need"),
+    [
+        ({"training": {"variation": 0.1}}, "no training.variation"),
+        ({"training": {"precision": "bf16-mixed"}}, "training.precision: float32 or float64"),
+        ({"network": {"control": "constant"}}, "network.control: piecewise-constant"),
+        ({"devices": 2}, "devices: 1"),
+    ],
+)
+@pytest.mark.parametrize("keys", [{"name": "msa"}, {"name": "e-msa", "rho": 1.0}])
+def test_what_the_maximum_principle_cannot_do_is_refused_by_its_key(small_cell, keys, changes, need):
+    training = changes.get("training", {}) | {"optimizer": keys}
+    with pytest.raises(UserError, match=rf"{keys['name']} needs {need} *(\(|$)"):
+        small_cell(**{**changes, "training": training})
 
 
 WARM = {"name": "layer-parallel", "options": {"warm": True}}

@@ -248,13 +248,11 @@ class ClassificationCell(Cell):
 
     @model_validator(mode="after")
     def _can_be_shared(self) -> Self:
-        name = self.training.optimizer.name
         layers = self.network.gradient.options.get("distributed", False)
-        if self.devices > 1 and (name in ("msa", "e-msa") or (name == "lbfgs" and not layers)):
-            hint = "; layers can be shared, by gradient: {name: layer-parallel, options: {distributed: true}}"
+        if self.devices > 1 and self.training.optimizer.name == "lbfgs" and not layers:
             raise ValueError(
-                f"devices must be 1 with {name}, whose line search sees all samples (found {self.devices})"
-                + (hint if name == "lbfgs" else "")
+                f"devices must be 1 with lbfgs, whose line search sees all samples (found {self.devices}); layers can"
+                " be shared, by gradient: {name: layer-parallel, options: {distributed: true}}"
             )
         return self
 
@@ -328,4 +326,24 @@ def kept_states(cell: ClassificationCell) -> dict[str, bool]:
     }
 
 
-NEEDS = {"gauss-newton": projection, "one-shot": kept_states}
+def separate_layers(cell: ClassificationCell) -> dict[str, bool]:
+    """Return what the Hamiltonians of the layers need to be maximised one by one, and whether a cell has it."""
+    spec, network = cell.training, cell.network
+    return {
+        "devices: 1": cell.devices == 1,
+        "network.layout: dense": network.layout == "dense",
+        "network.control: piecewise-constant": (
+            network.layout != "dense" or network.control.name == "piecewise-constant"
+        ),
+        "no training.variation": not spec.variation,
+        "training.precision: float32 or float64": spec.precision != "bf16-mixed",
+    }
+
+
+NEEDS = {
+    "gauss-newton": projection,
+    "newton-cg": projection,
+    "one-shot": kept_states,
+    "msa": separate_layers,
+    "e-msa": separate_layers,
+}

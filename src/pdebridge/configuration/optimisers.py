@@ -117,7 +117,10 @@ class MSA(Method):
 
 
 class EMSA(Method):
-    """The extended method: residuals of state and costate keep the new weights near their trajectory."""
+    """The extended method: residuals of state and costate keep the new weights near their trajectory.
+
+    Wants what ``msa`` wants.
+    """
 
     name: Literal["e-msa"]
     rho: Positive
@@ -138,6 +141,17 @@ class GaussNewton(Iterated):
     """Relative residual at which they end."""
 
 
+class NewtonCG(GaussNewton):
+    """Newton's method for the same problem: the Hessian itself, conjugate gradients that end at negative curvature."""
+
+    name: Literal["newton-cg"]  # type: ignore[assignment]
+    cg: Count = 50
+    """Most iterations of conjugate gradients for a step."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Largest relative residual at which they end; it falls with the square of the gradient (Eisenstat & Walker)."""
+
+
 Optimiser = Annotated[
-    SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA | MSA | EMSA | GaussNewton | OneShot, Field(discriminator="name")
+    SGD | AdamW | LBFGS | BinaryMSA | TernaryMSA | MSA | EMSA | GaussNewton | NewtonCG | OneShot,
+    Field(discriminator="name"),
 ]

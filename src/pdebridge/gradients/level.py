@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import repeat
 
 import torch
@@ -31,20 +32,32 @@ class Row:
         self.integrator, self.dynamics, self.theta, self.k, self.h = integrator, dynamics, theta, k, h
         # a method that is made of sums takes stacked tensors as they are, if the right-hand side does
         self.stacked = dynamics.side_by_side and isinstance(integrator, RungeKutta)
-        self.F = self.field(Field, tuple(w.transpose(0, 1) for w in theta), k) if self.stacked else None
 
     def field(self, kind: type[Field], theta: Theta, k: Tensor, *sums: Sums) -> Field:
         """Return ``F``; it sees the index in its time ``t`` alone, which here is a tensor."""
         return kind(self.dynamics, theta, self.integrator.abscissae, k, self.h, *sums)  # type: ignore[arg-type]
 
+    def side_by_side(self, kind: type[Field], theta: Theta, *sums: Sums) -> Field:
+        """Return ``F`` of all steps, with the samples of their weights in the first axis."""
+        return self.field(kind, tuple(w.transpose(0, 1) for w in theta), self.k, *sums)
+
+    @cached_property
+    def F(self) -> Field:
+        """Return ``F`` of all steps with the row's own weights."""
+        return self.side_by_side(Field, self.theta)
+
     def __call__(self, states: State) -> State:
         """Return the states after the steps."""
-        if self.F is not None:
-            return self.integrator.step(self.F, states, self.h)
-        return self.mapped(self.theta, states)
+        return self.integrator.step(self.F, states, self.h) if self.stacked else self.mapped(self.theta, states)
+
+    def under(self, theta: Theta, states: State) -> State:
+        """Return the states after the steps under other weights, of the shapes of the row's."""
+        if self.stacked:
+            return self.integrator.step(self.side_by_side(Field, theta), states, self.h)
+        return self.mapped(theta, states)
 
     def mapped(self, theta: Theta, states: State) -> State:
-        """Do the same with weights that may need a gradient."""
+        """Do the same for steps that do not take stacked tensors."""
 
         def step(k: Tensor, weights: Theta, state: State) -> State:
             return self.integrator.step(self.field(Field, weights, k), state, self.h)
@@ -82,9 +95,8 @@ class Closed(Adjoint):
     """
 
     def __init__(self, row: Row, states: State) -> None:
-        theta = tuple(w.transpose(0, 1) for w in row.theta)
-        self.nothing = (None,) * len(theta)
-        F = row.field(AdjointField, theta, row.k, self.nothing)
+        self.nothing = (None,) * len(row.theta)
+        F = row.side_by_side(AdjointField, row.theta, self.nothing)
         assert isinstance(F, AdjointField)
         self.F = F
         _, self.pull = row.integrator.linearise(F, states, row.h)

@@ -66,17 +66,26 @@ class GaussNewton(ControlMethod):
     def iterate(self) -> bool:
         """Take one iteration; return whether the weights have moved."""
         with torch.enable_grad():
-            near = Linearisation(self.features(), self.theta)
-        problem, value = self.project(near.f.detach(), self.classifier)
+            f = self.features()
+        problem, value = self.project(f.detach(), self.classifier)
         psi = Projected(problem, self.classifier)
-        g = join(self.regularised(near.pull(psi.slope), self.theta))
+        near = Linearisation(f, self.theta, psi.slope)
+        g = join(self.regularised(near.pulled, self.theta)).detach()
 
         def curvature(v: Tensor) -> Tensor:
             parts = split(v, self.theta)
-            return join(self.regularised(near.pull(psi.curvature(near.push(parts))), parts))
+            return join(self.regularised(self.curved(near, psi, parts), parts))
 
-        d = conjugate_gradients(curvature, -g, self.precondition, self.tolerance, self.cg)
+        d = conjugate_gradients(curvature, -g, self.precondition, self.forcing(g), self.cg)
         return self.search(d, value, float(g @ d))
+
+    def curved(self, near: Linearisation, psi: Projected, v: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Return ``J^T B J v``."""
+        return near.pull(psi.curvature(near.push(v)))
+
+    def forcing(self, g: Tensor) -> float:
+        """Return the relative residual at which the conjugate gradients of an iteration end, for its gradient."""
+        return self.tolerance
 
     def search(self, d: Tensor, value: float, slope: float) -> bool:
         """Go along ``d`` as far as the objective decreases by a share of its slope; return whether that was found."""
@@ -87,7 +96,7 @@ class GaussNewton(ControlMethod):
                 return True
             t /= 2
         place(start, self.theta)
-        self.value(V)
+        self.classifier = V
         return False
 
     def features(self) -> Tensor:
@@ -99,14 +108,17 @@ class GaussNewton(ControlMethod):
         """Return ``V = (W, mu)``."""
         return torch.column_stack([self.head.weight, self.head.bias])
 
+    @classifier.setter
+    def classifier(self, V: Tensor) -> None:
+        self.head.weight.copy_(V[:, :-1])
+        self.head.bias.copy_(V[:, -1])
+
     def project(self, f: Tensor, V: Tensor) -> tuple[Softmax, float]:
         """Put the classifier at its best for features ``f`` from ``V`` on; return its problem and the objective."""
         c = self.problem.c
         q = c if c.is_floating_point() else one_hot(c, self.head.out_features).to(f)
         problem = Softmax(f, q, self.decay)
-        V, value = problem.minimise(V)
-        self.head.weight.copy_(V[:, :-1])
-        self.head.bias.copy_(V[:, -1])
+        self.classifier, value = problem.minimise(V)
         control = self.theta[self.first :]
         return problem, value + sum(float((w * self.L(w)).sum()) for w in control) / 2
 

@@ -120,7 +120,7 @@ class Layers(Stage):
     def __call__(self, rows: Tensor) -> Tensor:
         """Return ``-H~_k`` relative to ``p_{k+1}.x_{k+1}``, which spares the digits that this has in common with it."""
         theta = [w.unsqueeze(1) for w in self.split(rows)]
-        after = self.row.mapped(tuple(theta), self.before)
+        after = self.row.under(tuple(theta), self.before)
         states = difference(after, self.after)
         value = self.penalty(rows) - inner(self.p_after, states)
         if not self.rho:

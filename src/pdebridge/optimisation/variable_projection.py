@@ -61,7 +61,8 @@ class Softmax:
         """Return the minimiser and ``phi`` there, by Newton steps from ``V``, halved until ``phi`` decreases enough.
 
         They begin at 0 where that is better: the Hessian vanishes where a classifier is wrong and sure of it. They end
-        when the squared Newton decrement ``g.A^{-1} g`` is at most ``tolerance phi``.
+        with the step whose squared Newton decrement ``g.A^{-1} g`` is at most ``tolerance phi``: it leaves a decrement
+        of the order of ``(tolerance phi)^2``.
         """
         V, value = min(((start, self.value(start)) for start in (torch.zeros_like(V), V)), key=lambda found: found[1])
         for _ in range(iterations if isfinite(value) else 0):
@@ -69,22 +70,24 @@ class Softmax:
             g = self.gradient(V, p)
             d = torch.cholesky_solve(g.reshape(-1, 1), self.factor(p)).view_as(V)
             decrement, t = float((g * d).sum()), 1.0
-            if decrement <= tolerance * value:
-                break
             while (trial := self.value(V - t * d)) > value - ARMIJO * t * decrement and t > SHORTEST:
                 t /= 2
             if trial >= value:
                 break
             V, value = V - t * d, trial
+            if decrement <= tolerance * value:
+                break
         return V, value
 
 
 class Projected:
-    """``psi(f) = min over V of phi(V; f)`` near given features: its gradient and its Gauss-Newton Hessian.
+    """``psi(f) = min over V of phi(V; f)`` near given features: its gradient, Hessian and Gauss-Newton Hessian.
 
-    ``grad psi = W^T (p - q) / n`` at the best ``V``, whose own derivative drops out. In ``z = V F`` the loss has the
-    Hessian ``S``; ``V`` follows the features by ``dV = -A^{-1} F^T S W df``, which leaves the Schur complement
-    ``B = W^T (S - S F A^{-1} F^T S) W / n``, positive semidefinite. What is left out has the factor ``p - q``.
+    ``grad psi = W^T r`` with ``r = (p - q) / n`` at the best ``V``, whose own derivative drops out. In ``z = V F`` the
+    loss has the Hessian ``S / n``. The optimality ``r^T F + beta (W, 0) = 0`` makes ``V`` follow the features by
+    ``dV = -A^{-1} ((S W df / n)^T F + r^T (df, 0))``, and ``Hess psi df = W^T S (W df + dV F) / n + dW^T r``. Without
+    the two terms in ``r``, which vanishes where the probabilities are attained, this is the Schur complement
+    ``B = W^T (S - S F A^{-1} F^T S / n) W / n``, positive semidefinite.
 
     Args:
         problem: the classifier's.
@@ -94,18 +97,29 @@ class Projected:
     def __init__(self, problem: Softmax, V: Tensor) -> None:
         self.problem, self.V, self.W = problem, V, V[:, :-1]
         self.p = problem.probabilities(V)
+        self.r = (self.p - problem.q) / len(self.p)
         self.factor = problem.factor(self.p)
 
     @property
     def slope(self) -> Tensor:
         """Return ``grad psi``, ``(n, d)``."""
-        return (self.p - self.problem.q) @ self.W / len(self.p)
+        return self.r @ self.W
 
     def curvature(self, df: Tensor) -> Tensor:
         """Return ``B df``, ``(n, d)``."""
         F, dz = self.problem.F, df @ self.W.T
-        followed = torch.cholesky_solve((self.softened(dz).T @ F).reshape(-1, 1), self.factor).view_as(self.V)
-        return self.softened(dz - F @ followed.T) @ self.W
+        dV = self.followed(self.softened(dz).T @ F)
+        return self.softened(dz + F @ dV.T) @ self.W
+
+    def hessian(self, df: Tensor) -> Tensor:
+        """Return ``Hess psi df``, ``(n, d)``."""
+        F, dz = self.problem.F, df @ self.W.T
+        dV = self.followed(self.softened(dz).T @ F + self.r.T @ pad(df, (0, 1)))
+        return self.softened(dz + F @ dV.T) @ self.W + self.r @ dV[:, :-1]
+
+    def followed(self, change: Tensor) -> Tensor:
+        """Return ``dV = -A^{-1} change`` for a change of ``grad phi``."""
+        return -torch.cholesky_solve(change.reshape(-1, 1), self.factor).view_as(self.V)
 
     def softened(self, dz: Tensor) -> Tensor:
         """Return ``S dz / n``."""

@@ -211,11 +211,9 @@ class Classification(Task):
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser and its schedule, over the epochs of the level where there are several."""
-        spec = self.training_spec
-        if self.levels:
-            level = self.levels[self.flows[0].steps]
-            spec = spec.model_copy(update={"epochs": level.last - level.first})
-        found, schedule = optimiser(spec, self.net, len(self.loaders()[0]))
+        level = self.levels[self.flows[0].steps] if self.levels else None
+        epochs = level.last - level.first if level else None
+        found, schedule = optimiser(self.training_spec, self.net, len(self.loaders()[0]), epochs)
         return {"optimizer": found, "lr_scheduler": schedule} if schedule else found
 
 

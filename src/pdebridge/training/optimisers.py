@@ -14,10 +14,14 @@ from pdebridge.networks.regularisation import decay_groups
 from pdebridge.optimisation.discrete_maximum_principle import BinaryMSA, TernaryMSA, slower
 from pdebridge.optimisation.gauss_newton import GaussNewton
 from pdebridge.optimisation.maximum_principle import MaximumPrinciple, Penalties
+from pdebridge.optimisation.newton_cg import NewtonCG
 from pdebridge.optimisation.one_shot import OneShot
 
 Schedule = dict[str, Any] | None
 """What Lightning is told of a schedule: the scheduler, and what advances it, step or epoch."""
+
+
+RISE = 0.2  # of the steps of a cycle
 
 
 class Setting(NamedTuple):
@@ -27,6 +31,8 @@ class Setting(NamedTuple):
     net: nn.Module
     batches: int
     """Steps an epoch."""
+    epochs: int
+    """All, or those of a level."""
 
     @property
     def weights(self) -> list[nn.Parameter]:
@@ -40,22 +46,32 @@ def sgd(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     groups: list[dict[str, Any]] = [{"params": decaying, "weight_decay": spec.weight_decay}, {"params": exempt}]
     found = SGD(groups, lr=spec.lr, momentum=spec.momentum)
     if spec.schedule == "one-cycle":
-        cycle = OneCycleLR(
-            found,
-            spec.lr,
-            at.training.epochs * at.batches,
-            pct_start=0.2,
-            anneal_strategy="linear",
-            cycle_momentum=False,
-        )
-        return found, {"scheduler": cycle, "interval": "step"}
+        return found, {"scheduler": one_cycle(found, spec.lr, at), "interval": "step"}
     return found, {"scheduler": MultiStepLR(found, spec.milestones, spec.factor), "interval": "epoch"}
+
+
+def one_cycle(method: Optimizer, lr: float, at: Setting) -> OneCycleLR:
+    """Return the rates of one cycle over all steps.
+
+    Raises:
+        ValueError: this cycle, or that of another level, is so short that nothing of it rises.
+    """
+    levels = [level.epochs for level in at.training.levels]
+    shortest = at.batches * min(*levels, at.training.epochs - sum(levels), at.epochs)
+    if RISE * shortest <= 1:
+        raise ValueError(
+            f"schedule one-cycle rises in the first fifth of all steps and needs 6 of them or more (found {shortest}):"
+            " more training.epochs, a smaller training.batch_size, or schedule: steps"
+        )
+    return OneCycleLR(
+        method, lr, at.epochs * at.batches, pct_start=RISE, anneal_strategy="linear", cycle_momentum=False
+    )
 
 
 def adamw(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     """Return Adam with decoupled weight decay, its rate a cosine to zero."""
     found = AdamW(at.weights, lr=spec.lr, weight_decay=spec.weight_decay)
-    return found, {"scheduler": CosineAnnealingLR(found, at.training.epochs), "interval": "epoch"}
+    return found, {"scheduler": CosineAnnealingLR(found, at.epochs), "interval": "epoch"}
 
 
 def lbfgs(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
@@ -86,26 +102,18 @@ def ternary_msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
 
 def msa(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     """Return the maximum principle, extended where ``rho`` is given, with the penalties of the training."""
-    training = at.training
-    if training.variation:
-        raise ValueError(
-            "training.variation ties the layers, whose Hamiltonians are maximised one by one; it must be 0"
-        )
-    if training.precision == "bf16-mixed":
-        raise ValueError(
-            "training.precision must be float32 or float64: residuals of states would be those of rounding"
-        )
-    penalties = Penalties(training.tikhonov, training.smoothness, training.decay)
+    penalties = Penalties(at.training.tikhonov, at.training.smoothness, at.training.decay)
     lr = spec.lr if spec.name == "msa" else None
     rho = spec.rho if spec.name == "e-msa" else 0.0
     return MaximumPrinciple(at.net, rho, spec.iterations, lr, penalties), None
 
 
 def gauss_newton(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
-    """Return Gauss-Newton, which has the penalties in its matrix."""
+    """Return Gauss-Newton or Newton's method, which have the penalties in their matrix."""
     assert isinstance(at.net, FlowClassifier)
     penalties = at.training.smoothness, at.training.tikhonov, at.training.decay
-    return GaussNewton(at.net, *penalties, spec.iterations, spec.cg, spec.tolerance), None
+    method = NewtonCG if spec.name == "newton-cg" else GaussNewton
+    return method(at.net, *penalties, spec.iterations, spec.cg, spec.tolerance), None
 
 
 OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
@@ -118,22 +126,26 @@ OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
     "msa": msa,
     "e-msa": msa,
     "gauss-newton": gauss_newton,
+    "newton-cg": gauss_newton,
 }
 
 
-def optimiser(training: Training, net: nn.Module, batches: int) -> tuple[Optimizer, Schedule]:
+def optimiser(
+    training: Training, net: nn.Module, batches: int, epochs: int | None = None
+) -> tuple[Optimizer, Schedule]:
     """Return the optimiser that a training names, and its schedule if it has one.
 
     Args:
         training: names it.
         net: its weights.
         batches: steps an epoch.
+        epochs: those of a level; default all.
 
     Raises:
         UserError: the optimiser does not fit the network or the rest of the training.
     """
     spec = training.optimizer
     try:
-        return OPTIMISERS[spec.name](spec, Setting(training, net, batches))
+        return OPTIMISERS[spec.name](spec, Setting(training, net, batches, epochs or training.epochs))
     except ValueError as error:
         raise UserError(f"training.optimizer: {spec.name}: {error}") from error
