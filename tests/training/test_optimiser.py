@@ -86,7 +86,7 @@ def test_the_shortest_cycle_rises_and_falls(small_cell):
 @pytest.mark.parametrize("keys", [{"name": "msa"}, {"name": "e-msa", "rho": 1.0}])
 def test_what_the_maximum_principle_cannot_do_is_refused_by_its_key(small_cell, keys, changes, need):
     training = changes.get("training", {}) | {"optimizer": keys}
-    with pytest.raises(UserError, match=rf"{keys['name']} needs {need} *(\(|$)"):
+    with pytest.raises(UserError, match=rf"{keys['name']} needs {need}$"):
         small_cell(**{**changes, "training": training})
 
 
@@ -98,8 +98,8 @@ WARM = {"name": "layer-parallel", "options": {"warm": True}}
     [
         ({}, r"one-shot needs network.gradient: {name: layer-parallel, options: {warm: true}}"),
         ({"network": {"gradient": "layer-parallel"}}, r"one-shot needs network.gradient"),
-        ({"network": {"gradient": WARM}, "devices": 2}, r"one-shot needs devices: 1 \("),
-        ({"network": {"gradient": WARM}, "training": {"batch_size": 9}}, r"one-shot needs no training.batch_size \("),
+        ({"network": {"gradient": WARM}, "devices": 2}, r"one-shot needs devices: 1$"),
+        ({"network": {"gradient": WARM}, "training": {"batch_size": 9}}, r"one-shot needs no training.batch_size$"),
     ],
 )
 def test_what_one_shot_training_cannot_do_is_refused_by_its_key(small_cell, changes, message):

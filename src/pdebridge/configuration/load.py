@@ -97,8 +97,10 @@ def explain(model: type[BaseModel], error: ValidationError) -> str:
         valid = sorted(_keys(model, path[:-1]))
         near = get_close_matches(str(path[-1]), valid, n=1)
         return f"{key}: unknown key; {f'did you mean {near[0]!r}? ' if near else ''}valid: {', '.join(valid)}"
-    found = "" if first["type"] == "missing" else f" (found {first['input']!r})"
-    return f"{key}: {_one_line(first['msg'].removeprefix('Value error, '))}{found}"
+    # what a rule across keys says names them; the whole section would say nothing
+    whole = first["type"] == "missing" or (first["type"] == "value_error" and isinstance(first["input"], dict))
+    found = "" if whole else f" (found {first['input']!r})"
+    return f"{f'{key}: ' if key else ''}{_one_line(first['msg'].removeprefix('Value error, '))}{found}"
 
 
 def _tags(model: type[BaseModel]) -> set[str]:
