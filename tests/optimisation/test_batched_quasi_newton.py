@@ -5,7 +5,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from pdebridge.optimisation.batched_quasi_newton import Pair, descent, evaluate, minimise, search
+from pdebridge.optimisation.batched_quasi_newton import evaluate, minimise, search
+from pdebridge.optimisation.two_loops import Pair, descent
 
 N, n = 7, 5
 

@@ -1,24 +1,15 @@
 """L-BFGS for many small functions that are independent of each other, side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from pdebridge.optimisation.two_loops import Pair, descent, dot
+
 Functions = Callable[[Tensor], Tensor]
 """``(N, n) -> (N,)``: row ``k`` of the argument matters to value ``k`` alone."""
-
-
-class Pair(NamedTuple):
-    """``s = x_+ - x`` and ``y = g_+ - g`` of every function, ``(N, n)``, and ``1 / s.y``, ``(N, 1)``.
-
-    The last one is 0 where ``s.y`` is not safely positive, which leaves the pair of that function out.
-    """
-
-    s: Tensor
-    y: Tensor
-    weight: Tensor
 
 
 class Point(NamedTuple):
@@ -62,18 +53,6 @@ def minimise(
     return at.x
 
 
-def descent(gradient: Tensor, pairs: Sequence[Pair], scale: Tensor) -> Tensor:
-    """Return ``-H_k g_k`` by the two-loop recursion (Nocedal & Wright, algorithm 7.4), from ``H_k = scale_k I``."""
-    q, shares = -gradient, []
-    for s, y, weight in reversed(pairs):
-        shares.append(weight * dot(s, q))
-        q = torch.addcmul(q, shares[-1], y, value=-1)
-    q = q * scale
-    for (s, y, weight), share in zip(pairs, reversed(shares), strict=True):
-        q = torch.addcmul(q, share - weight * dot(y, q), s)
-    return q
-
-
 def search(f: Functions, at: Point, direction: Tensor, c1: float, trials: int) -> Point:
     """Return the first of the points ``x_k + 2^{-j} d_k`` with sufficient decrease, or the present one."""
     slope = dot(at.gradient, direction)
@@ -95,8 +74,3 @@ def evaluate(f: Functions, x: Tensor) -> Point:
         value = f(x)
         (gradient,) = torch.autograd.grad(value.sum(), x)
     return Point(x.detach(), value.detach().unsqueeze(1), gradient)
-
-
-def dot(a: Tensor, b: Tensor) -> Tensor:
-    """Return ``a_k . b_k``, ``(N, 1)``."""
-    return (a * b).sum(1, keepdim=True)

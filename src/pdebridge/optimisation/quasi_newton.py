@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pdebridge.optimisation.two_loops import Pair, descent, dot
 from pdebridge.optimisation.vectors import join, place
 
 Closure = Callable[[], Tensor]
@@ -151,7 +152,7 @@ class BFGS(QuasiNewton):
 
 
 class LBFGS(QuasiNewton):
-    """``H`` from the last `history` pairs by the two-loop recursion (Nocedal & Wright, algorithm 7.4)."""
+    """``H`` from the last `history` pairs, on ``s.y / y.y`` times the identity for the last one of them."""
 
     def __init__(self, params: Iterable[nn.Parameter], history: int = 20, **search: Any) -> None:
         super().__init__(params, **search)
@@ -159,19 +160,11 @@ class LBFGS(QuasiNewton):
 
     def direction(self, gradient: Tensor) -> Tensor:
         """Return ``-H g``."""
-        pairs = self.memory.get("pairs", [])
+        pairs = [Pair(s[None], y[None], 1 / dot(s[None], y[None])) for s, y in self.memory.get("pairs", [])]
         if not pairs:
             return -gradient / gradient.norm().clamp_min(1.0)
-        q, steps = -gradient, []
-        for s, y in reversed(pairs):
-            a = (s @ q) / (s @ y)
-            q = torch.add(q, y, alpha=-float(a))
-            steps.append(a)
-        s, y = pairs[-1]
-        q = q * ((s @ y) / (y @ y))
-        for (s, y), a in zip(pairs, reversed(steps), strict=True):
-            q = torch.add(q, s, alpha=float(a - (y @ q) / (s @ y)))
-        return q
+        _, y, weight = pairs[-1]
+        return descent(gradient[None], pairs, 1 / (weight * dot(y, y)))[0]
 
     def update(self, s: Tensor, y: Tensor) -> None:
         """Keep the pair and drop the oldest beyond `history`."""
