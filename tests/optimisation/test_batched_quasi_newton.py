@@ -93,3 +93,15 @@ def test_the_start_is_not_changed(iterations):
     kept = x.clone()
     minimise(rosenbrock, x, iterations)
     assert torch.equal(x, kept)
+
+
+def test_it_ends_where_nothing_moves_any_more():
+    """Rounding ends the search on a quadratic; twenty evaluations show it once, not in every iteration."""
+    evaluations = []
+
+    def f(x):
+        evaluations.append(x)
+        return (x - torch.tensor([[1.0, 2.0]])).square().sum(1)
+
+    minimise(f, torch.randn(N, 2), 50)
+    assert len(evaluations) < 50

@@ -32,6 +32,14 @@ def test_the_phase_plane_expands_contracts_and_rotates(shown):
     assert number(shown, "phase-plane-K0", "growth") == pytest.approx(1.01**5, abs=0.01)
 
 
+@pytest.mark.parametrize(("name", "eigenvalue"), [("K+", 2), ("K-", -2), ("K0", 1j)])
+def test_the_layers_have_the_published_eigenvalues(shown, name, eigenvalue):
+    found = {q: number(shown, f"phase-plane-{name}", q) for q in ("eigenvalue/real", "eigenvalue/imaginary")}
+    assert found["eigenvalue/real"] == pytest.approx(complex(eigenvalue).real, abs=1e-6)
+    assert found["eigenvalue/imaginary"] == pytest.approx(complex(eigenvalue).imag, abs=1e-6)
+    assert number(shown, f"phase-plane-{name}", "growth/step") == pytest.approx(abs(1 + 0.1 * eigenvalue), abs=1e-6)
+
+
 def test_the_features_are_rows(shown):
     paths = torch.tensor(shown.arrays["phase/K+/paths"])
     y, K = paths[0, 2], torch.tensor(study.PHASE_PLANE["K+"], dtype=torch.float64)

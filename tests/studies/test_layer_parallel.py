@@ -42,6 +42,10 @@ def test_it_measures_and_draws(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Non
     monkeypatch.setattr(study, "FACTORS", (2,))
     result = layer_parallel([], timed=[16, 32])
     quantities = {"state/error", "gradient/error", "speedup", "speedup/two-cycles", "time/ratio"}
-    assert {m.quantity for m in result.measurements} == quantities
+    assert {m.quantity for m in result.measurements} == quantities | {"work/cycle", "cycles/exact"}
+    (exact,) = (m.values for m in result.measurements if m.quantity == "cycles/exact")
+    assert exact == [4]  # N / (2 m)
+    work = {m.cell: m.values[0] for m in result.measurements if m.quantity == "work/cycle"}
+    assert work == pytest.approx({"m2-FCF": 6, "m4-FCF": 4, "m4-F-FCF": 3}, rel=2e-3)
     draw(result.arrays, tmp_path / "f")
     assert (tmp_path / "f.png").stat().st_size > 10_000

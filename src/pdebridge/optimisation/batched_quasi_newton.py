@@ -28,7 +28,8 @@ def minimise(
 
     Every function has pairs, scaling and step length of its own, as if it were alone: the iterates are those of a loop
     over the functions. A step is halved until ``f_k(x + t d) <= f_k(x) + c_1 t g.d`` (Armijo), from 1, and a function
-    that no trial decreases stays where it is. One evaluation serves all functions that still search.
+    that no trial decreases stays where it is; once none moves, nothing more does. One evaluation serves all functions
+    that still search.
 
     Args:
         f: the functions, differentiable by autograd.
@@ -45,6 +46,8 @@ def minimise(
         direction = descent(at.gradient, pairs, scale)
         new = search(f, at, direction, c1, trials)
         s, y = new.x - at.x, new.gradient - at.gradient
+        if not s.any():
+            break  # and would for ever
         curvature, square = dot(s, y), dot(y, y)
         valid = curvature > 1e-10 * (dot(s, s) * square).sqrt()
         pairs = [*pairs, Pair(s, y, torch.where(valid, 1 / curvature, 0))][-history:]

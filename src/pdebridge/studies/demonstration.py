@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import vmap
+from torch.func import jacfwd, vmap
 from torch.nn.functional import logsigmoid
 
-from pdebridge.dynamics.base import Dynamics, Theta
+from pdebridge.dynamics.base import Dynamics, Instant, Theta
 from pdebridge.dynamics.dense import Dense
 from pdebridge.dynamics.field import Field
 from pdebridge.dynamics.hamiltonian import Hamiltonian
@@ -43,7 +43,9 @@ def demonstration(runs: list[Path]) -> StudyResult:
 
     1. *Phase plane* (Haber & Ruthotto 2017, figure 1): ``Y_{j+1} = Y_j + h tanh(Y_j K)``, ``h = 0.1``, ten layers, for
        ``K`` with eigenvalues 2 (inputs part), -2 (inputs become indistinguishable) and ``+-i`` (they rotate).
-       ``growth`` is ``|y_10 - y'_10| / |y_0 - y'_0|`` for the inputs ``+-(0.1, 0.1)``.
+       ``growth`` is ``|y_10 - y'_10| / |y_0 - y'_0|`` for the inputs ``+-(0.1, 0.1)``; ``eigenvalue/real`` and
+       ``eigenvalue/imaginary`` are the largest ``Re lambda`` and ``|Im lambda|`` of the layer's Jacobian at 0, and
+       ``growth/step`` is the largest ``|1 + h lambda|``.
     2. *Energy*: ``H = sum S(K_1 z + b_1) + S(K_2 y + b_2)`` of the two-layer Hamiltonian network and
        ``H = |y'|^2 / 2 + sum S(K y + b)`` of the second-order one, ``S = log cosh``, are constant in time for fixed
        weights. ``energy/error`` (%) is ``max_n |H_n - H_0| / H_0`` over 10^4 steps of Verlet and leapfrog, and of
@@ -88,8 +90,20 @@ def phase_plane() -> Part:
         paths = torch.stack(states)
         distances = torch.linalg.vector_norm(paths[:, 0] - paths[:, 1], dim=1)
         numbers[f"phase-plane-{name}", "growth"] = float(distances[-1] / distances[0])
+        numbers |= {(f"phase-plane-{name}", quantity): value for quantity, value in spectrum(F, theta, h).items()}
         arrays |= {f"phase/{name}/paths": paths, f"phase/{name}/K": theta[0]}
     return numbers, arrays
+
+
+def spectrum(F: Dynamics, theta: Theta, h: float) -> dict[str, float]:
+    """Return what the eigenvalues of ``dF/du`` at ``u = 0`` say of a step of forward Euler."""
+    at, zero = Instant(0, 0.0, h), torch.zeros(2, dtype=torch.float64)
+    eigenvalues = torch.linalg.eigvals(jacfwd(lambda u: F(u.unsqueeze(0), theta, at).squeeze(0))(zero))
+    return {
+        "eigenvalue/real": float(eigenvalues.real.max()),
+        "eigenvalue/imaginary": float(eigenvalues.imag.abs().max()),
+        "growth/step": float((1 + h * eigenvalues).abs().max()),
+    }
 
 
 def log_cosh(x: Tensor) -> Tensor:

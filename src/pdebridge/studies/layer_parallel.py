@@ -15,7 +15,7 @@ from pdebridge.gradients.layer_parallel import LayerParallel
 from pdebridge.gradients.stored import stored
 from pdebridge.networks.flow import Flow
 from pdebridge.studies.curve import Curve, measurements
-from pdebridge.studies.result import StudyResult
+from pdebridge.studies.result import Measurement, StudyResult
 
 SAMPLES = 200
 CYCLES = range(1, 7)
@@ -32,6 +32,12 @@ CASES: dict[str, tuple[int, str, dict[str, Any]]] = {
 DEPTHS = (256, 1024, 4096)
 BATCHES, FACTORS = (20, 200), (4, 16, 64)
 PROCESSES = tuple(2**k for k in range(11))
+RELAXATIONS: dict[str, dict[str, Any]] = {
+    "m2-FCF": {"factor": 2},
+    "m4-FCF": {"factor": 4},
+    "m4-F-FCF": {"factor": 4, "relaxations": (0, 1)},
+}
+SMALL, INTERVAL, ROUNDING = 32, 4, 1e-14
 
 
 def layer_parallel(runs: list[Path], timed: Sequence[int] = ()) -> StudyResult:
@@ -42,6 +48,8 @@ def layer_parallel(runs: list[Path], timed: Sequence[int] = ()) -> StudyResult:
       ``smooth`` in depth (four waves of random amplitudes) or ``independent`` in every layer.
     - ``speedup``, in cells ``N1024/P=16``: serial steps over the longest chain of steps of one V-cycle with m = 4 and
       FCF-relaxation on ``P`` processes, counted on the schedule, communication not counted; ``speedup/two-cycles``.
+    - ``work/cycle``, in cells ``m4-FCF``: steps of one V-cycle from N = 4096 on, in units of ``N``.
+    - ``cycles/exact``, in the cell ``N32-m4``: cycles of two levels after which ``u_N`` is that of the serial loop.
     - ``time/ratio``, in cells ``batch20/m16/N=1024``: time of both passes in float32 over that of the serial loop, at a
       gradient error of 1e-2, on one device (``pdebridge bench control``).
 
@@ -53,6 +61,10 @@ def layer_parallel(runs: list[Path], timed: Sequence[int] = ()) -> StudyResult:
     curves += [Curve(f"N{N}", "P", {P: speedups(N, P) for P in PROCESSES}) for N in DEPTHS]
     curves += times(tuple(timed)) if timed else []
     found = [m for curve in curves for m in measurements("layer-parallel", curve)]
+    N = DEPTHS[-1]
+    work = {name: chain(N, **options) / N for name, options in RELAXATIONS.items()}
+    found += [Measurement("layer-parallel", name, "work/cycle", [steps], []) for name, steps in work.items()]
+    found.append(Measurement("layer-parallel", f"N{SMALL}-m{INTERVAL}", "cycles/exact", [exact_cycles()], []))
     return StudyResult(found, {name: array for curve in curves for name, array in curve.arrays().items()})
 
 
@@ -86,6 +98,17 @@ def errors(steps: int, weights: str, options: Mapping[str, Any]) -> dict[float, 
         end, gradient = end_and_gradient(network(steps, weights, LayerParallel(k, coarsest=COARSEST, **options)))
         found[float(k)] = {"state/error": relative(end, exact[0]), "gradient/error": relative(gradient, exact[1])}
     return found
+
+
+def exact_cycles() -> int:
+    """Return how many cycles of two levels make the error of ``u_N`` that of rounding."""
+    exact, _ = end_and_gradient(network(SMALL, "smooth", stored))
+    coarse = SMALL // INTERVAL
+    for k in range(1, coarse + 1):
+        end, _ = end_and_gradient(network(SMALL, "smooth", LayerParallel(k, factor=INTERVAL, coarsest=coarse)))
+        if relative(end, exact) <= ROUNDING:
+            break
+    return k
 
 
 def end_and_gradient(net: Flow) -> tuple[Tensor, Tensor]:
