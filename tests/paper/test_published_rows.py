@@ -133,7 +133,9 @@ def test_a_cell_belongs_to_an_experiment():
 
 
 def test_references_are_cited_or_in_the_survey():
-    used = {row["reference"] for row in ROWS} | {"ruthotto2021bridges"}
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "config/experiments").glob("*.yaml")]
+    sources = [part["source"] for file in files for part in (file, *file.get("cells", {}).values()) if "source" in part]
+    used = {row["reference"] for row in ROWS} | {source["reference"] for source in sources}
     assert [key for key, entry in REFERENCES.items() if entry["survey"] is None and key not in used] == []
     assert sorted(entry["survey"] for entry in REFERENCES.values() if entry["survey"]) == list(range(1, 14))
     assert all(set(entry) == {"citation", "survey"} and entry["citation"] for entry in REFERENCES.values())
