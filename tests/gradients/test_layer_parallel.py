@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -63,11 +64,15 @@ def test_every_family_has_the_gradient_of_the_serial_loop(name: str, step: Integ
         assert (a - b).norm() < 1e-9 * max(1.0, float(b.norm()))
 
 
-def test_two_levels_are_exact_after_half_as_many_cycles_as_intervals() -> None:
+@pytest.mark.parametrize(("relaxations", "cycles"), [(0, 8), (1, 4), (3, 2)])
+def test_two_levels_are_exact_after_a_cycle_for_every_nu_and_one_intervals(relaxations: int, cycles: int) -> None:
     serial, u = smooth(32)
-    errors = [error(smooth(32, cycles=k, coarsest=8)[0](u), serial(u)) for k in (1, 2, 3, 4)]
-    assert errors[2] > 1e-9
-    assert errors[3] < 1e-14
+    exact = serial(u)
+    before, after = (
+        error(smooth(32, cycles=k, coarsest=8, relaxations=relaxations)[0](u), exact) for k in (cycles - 1, cycles)
+    )
+    assert before > 1e-10
+    assert after < 1e-14
 
 
 @pytest.mark.parametrize("steps", [64, 256])
@@ -146,5 +151,20 @@ def test_batch_statistics_and_depths_that_do_not_divide_are_refused() -> None:
     net, u = smooth(10, cycles=1)
     with pytest.raises(ValueError, match="N must be a multiple of 4"):
         net(u)
-    with pytest.raises(ValueError, match="factor >= 2"):
-        LayerParallel(factor=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"factor": 1}, "factor >= 2, on every level \\(found 1\\)"),
+        ({"factor": (4, 1)}, "factor >= 2"),
+        ({"factor": ()}, "factor >= 2"),
+        ({"relaxations": (0, -1)}, "relaxations >= 0"),
+        ({"coarsest": 0}, "coarsest >= 1"),
+        ({"cycles": 0}, "one cycle or more"),
+        ({"cycle": "W"}, "V or F"),
+    ],
+)
+def test_options_out_of_their_range_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LayerParallel(**options)

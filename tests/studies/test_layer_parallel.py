@@ -2,7 +2,8 @@
 
 import pytest
 
-from pdebridge.paper.layer_parallel import draw
+from pdebridge.paper.layer_parallel import UNCONFIRMED, draw
+from pdebridge.paper.published import read_published
 from pdebridge.studies import layer_parallel as study
 from pdebridge.studies.layer_parallel import errors, layer_parallel
 
@@ -49,3 +50,11 @@ def test_it_measures_and_draws(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Non
     assert work == pytest.approx({"m2-FCF": 6, "m4-FCF": 4, "m4-F-FCF": 3}, rel=2e-3)
     draw(result.arrays, tmp_path / "f")
     assert (tmp_path / "f.png").stat().st_size > 10_000
+
+
+def test_the_figure_shows_the_unconfirmed_rows_of_the_table() -> None:
+    rows = {row.id: row for row in read_published() if row.reference == "gunther2020layer"}
+    for name, (steps, cores, speedup) in UNCONFIRMED.items():
+        row = rows[f"gunther-et-al-2020/speedup/{name.lower().replace(' ', '-')}/speedup"]
+        assert (row.value, row.status) == (speedup, "unconfirmed")
+        assert row.note.startswith(f"N = {steps}, {cores} cores")

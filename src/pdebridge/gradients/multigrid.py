@@ -52,8 +52,10 @@ class Multigrid:
     Every ``m``-th point is a C-point, the others are F-points, which F-relaxation fills in every interval from its
     C-point. A cycle starts there: ``nu`` times C- and F-relaxation (FCF for 1), the C-points get the correction of the
     coarse problem, whose steps are ``m`` times longer, and F-relaxation follows. Intervals are relaxed side by side.
-    Work of a cycle about ``(nu + 2) N`` steps, with a critical path of ``O(m log N)``. With FCF the first ``2k``
-    C-points are exact after ``k`` cycles, hence all after ``N / (2 m)``.
+    A level of ``N_l`` steps takes ``(nu + 2) N_l`` of them a V-cycle, all levels ``(nu + 2) N m / (m - 1)`` (4 N for
+    FCF and ``m = 4``; 3 N with ``nu = 0`` on the finest level). Where every interval has a process, the critical path
+    is ``(nu + 2) m`` steps a level, ``O(m log N / log m)``. A cycle makes ``nu + 1`` more C-points exact, so that
+    ``N / ((nu + 1) m)`` of them make all.
 
     Several processes hold neighbouring parts of every level. A C-relaxation sends one state to the successor; the
     coarsest level is a walk along the line, of as many steps as it has. Every rank makes the same numbers as one

@@ -29,7 +29,7 @@ CASES: dict[str, tuple[int, str, dict[str, Any]]] = {
     "N1024-m4": (1024, "smooth", {"factor": 4}),
     "N256-m4-independent": (256, "independent", {"factor": 4}),
 }
-DEPTHS = (256, 1024, 4096)
+DEPTHS = (256, 512, 1024, 4096)
 BATCHES, FACTORS = (20, 200), (4, 16, 64)
 PROCESSES = tuple(2**k for k in range(11))
 RELAXATIONS: dict[str, dict[str, Any]] = {
