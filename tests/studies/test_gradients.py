@@ -95,9 +95,9 @@ def test_a_wrong_gradient_still_points_somewhere_else(errors) -> None:
 
 @pytest.mark.parametrize("name", ways())
 def test_every_mode_costs_what_its_formula_says(name: str) -> None:
-    """The work exactly; the memory but for some states of a step, however many steps there are."""
+    """The work exactly; the memory but for what the loss and single operations hold, however many steps there are."""
     for figures in (measured(name, 8), measured(name, 22)):
-        assert 0 <= (figures["bytes"] - figures["formula/bytes"]) / STATE <= 16
+        assert -2 <= (figures["bytes"] - figures["formula/bytes"]) / STATE <= 3.1
         assert figures["work"] == pytest.approx(figures["formula/work"], rel=1e-12)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pdebridge.dynamics.base import Dynamics
+from pdebridge.dynamics.base import Dynamics, Theta
 from pdebridge.dynamics.field import AdjointField, Field
 from pdebridge.dynamics.normalisation import repeatable
 from pdebridge.gradients.mode import Block, Mode
@@ -62,19 +62,20 @@ class ReverseTime(Mode):
 
     def backwards(self, block: Block, memory: tuple[State, State], sums: WeightSums, g: State) -> State:
         """Solve back, interval by interval."""
-        (start,), (u,) = memory
-        (a,) = g
+        (start,), (u,), (a,) = *memory, g
         solver = self.solver(block.integrator, u.numel(), [w[0].numel() for w in sums.theta])
+        vector = join(u, a, [w[0] for w in sums.theta])
         for k in reversed(range(block.steps)):
             augmented = Augmented(block.adjoint_field(k, sums), u.shape)
-            (end,) = solver.step(augmented, (augmented.join(u, a),), -block.h)
-            u, a, g_theta = augmented.parts(end)
+            (vector,) = solver.step(augmented, (vector,), -block.h)
+            found, a, g_theta = augmented.parts(vector)
             for total, piece in zip(sums[k], g_theta, strict=True):
                 if total is not None:
                     total.add_(piece)
+                piece.zero_()  # the next interval goes on from this vector
         if isinstance(solver, DormandPrince) and isinstance(block.integrator, DormandPrince):
             block.integrator.evaluations.backward += solver.evaluations.total
-        self.observe(u, start)
+        self.observe(found, start)
         return (a,)
 
     def solver(self, integrator: Integrator, state: int, weights: list[int]) -> Integrator:
@@ -109,6 +110,11 @@ def largest_of(sizes: list[int]) -> Callable[[Tensor], Tensor]:
     return norm
 
 
+def join(u: Tensor, a: Tensor, theta: Theta) -> Tensor:
+    """Return the vector ``(u, a, 0)`` with as many zeros as there are weights."""
+    return torch.cat([u.flatten(), a.flatten().to(u.dtype), u.new_zeros(sum(w.numel() for w in theta))])
+
+
 class Augmented(Field):
     """``(u, a, g)' = (F, -(dF/du)^T a, -(dF/dtheta)^T a)`` as one vector, on a step that runs backwards.
 
@@ -122,10 +128,6 @@ class Augmented(Field):
     def __init__(self, F: AdjointField, shape: torch.Size) -> None:
         self.F, self.shape = F, shape
         self.sizes = [shape.numel(), shape.numel(), *(w.numel() for w in F.theta)]
-
-    def join(self, u: Tensor, a: Tensor) -> Tensor:
-        """Return the vector ``(u, a, 0)``."""
-        return torch.cat([u.flatten(), a.flatten().to(u.dtype), u.new_zeros(sum(self.sizes[2:]))])
 
     def parts(self, flat: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return views of ``u``, ``a`` and ``g``."""

@@ -140,13 +140,14 @@ def memory(name: str, N: int) -> float:
 
     ``s`` stages: `stored`, `taped` and `per-block` ``N s M``; `per-step` ``N Z + s M``; `per-root`
     ``ceil(N/m) Z + m s M`` with ``m = ceil(sqrt(N))``; `revolve` ``c Z + s M``; `adjoint`, whose Runge-Kutta method
-    holds ``s + 2`` vectors of state, cotangent and gradient, ``(s + 2) (2 Z + G) + M``; `replay` ``N Z + s M``;
-    `reversible` ``2 Z + M``. The gradient of the weights comes on top. What the loss and single operations hold for
-    a moment is left out.
+    holds ``s + 2`` vectors of state, cotangent and gradient, ``Z + (s + 2) (2 Z + G) + M``; `replay` ``N Z + s M``;
+    `reversible`, whose state is two tensors, ``4 Z + M``: the last state, kept from the pass forth, and the present
+    one. The gradient of the weights comes on top, and `cotangents`.
     """
     s, m = ways()[name][0].stages, math.ceil(math.sqrt(N))
     return (
         WEIGHTS
+        + cotangents(name)
         + {
             "stored": N * s * GRAPH,
             "taped": N * s * GRAPH,
@@ -154,11 +155,25 @@ def memory(name: str, N: int) -> float:
             "per-root": math.ceil(N / m) * STATE + m * s * GRAPH,
             "per-block": N * s * GRAPH,
             "revolve": min(N, SLOTS) * STATE + s * GRAPH,
-            "adjoint": (s + 2) * (2 * STATE + WEIGHTS) + GRAPH,
+            "adjoint": STATE + (s + 2) * (2 * STATE + WEIGHTS) + GRAPH,
             "replay": N * STATE + s * GRAPH,
-            "reversible": 2 * STATE + GRAPH,
+            "reversible": 4 * STATE + GRAPH,
         }[name]
     )
+
+
+def cotangents(name: str) -> float:
+    """Return the bytes of the cotangents that are alive within a step of the way back.
+
+    Those of the last and of the present state, of the ``s - 1`` other stages, and one a layer of ``F``. `adjoint` has
+    the present one and the stages' in its vectors. `stored` meets its peak before there are any.
+    """
+    if name == "stored":
+        return 0.0
+    if name == "adjoint":
+        return STATE * (1 + LAYERS)
+    tensors = 2 if name == "reversible" else 1
+    return STATE * (2 * tensors + ways()[name][0].stages - 1 + LAYERS)
 
 
 def work(name: str, N: int) -> float:
