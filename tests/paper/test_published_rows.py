@@ -45,7 +45,7 @@ COUNTS = {
     "gholami2019anode": (27, 5, 0, 4),
     "gomez2017revnet": (1, 0, 0, 0),
     "griewank2000revolve": (0, 0, 0, 13),
-    "gunther2020layer": (6, 0, 10, 0),
+    "gunther2020layer": (7, 0, 10, 0),
     "haber2017stable": (0, 0, 0, 9),
     "han2018solving": (0, 0, 3, 0),
     "he2016resnet": (1, 0, 0, 0),

@@ -11,6 +11,7 @@ STUDIES = {
     "memory": "pdebridge.studies.memory:memory",
     "mesh": "pdebridge.studies.mesh:mesh",
     "nfe": "pdebridge.studies.nfe:nfe",
+    "one-class": "pdebridge.studies.one_class:one_class",
     "propagation": "pdebridge.studies.propagation:propagation",
     "rediscretisation": "pdebridge.studies.rediscretisation:rediscretisation",
     "reversal": "pdebridge.studies.reversal:reversal",
