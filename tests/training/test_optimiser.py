@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from pdebridge.configuration.experiment import Training
+from pdebridge.configuration.load import cells, read_experiment
 from pdebridge.configuration.optimisers import SGD
+from pdebridge.configuration.settings import Settings
 from pdebridge.errors import UserError
 from pdebridge.networks.published import build
 from pdebridge.optimisation.maximum_principle import Penalties
@@ -130,3 +132,15 @@ def test_mixed_precision_changes_the_step_by_rounding_and_the_evaluation_not_at_
     assert 1e-4 < error < 5e-2
     tasks[1].objective(mixed, c).backward()
     assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in net.parameters())
+
+
+@pytest.mark.parametrize(("name", "expected"), [("ternary", {"weights/non-zero": 40.0}), ("binary", {})])
+def test_the_share_of_ternary_weights_that_are_not_zero(name, expected):
+    (cell,) = (c for c in cells(read_experiment("discrete-msa-digits"), Settings()) if c.cell == name)
+    task = assemble(cell, 0)
+    for m in task.net.modules():
+        if isinstance(m, torch.nn.Linear):
+            flat = torch.zeros(m.weight.numel())
+            flat[: round(0.4 * len(flat))] = 1
+            m.weight.data = flat.view_as(m.weight)
+    assert task.non_zero() == pytest.approx(expected, abs=0.01)

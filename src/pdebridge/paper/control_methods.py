@@ -15,7 +15,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
     """Draw the objective of every cell against seconds and against iterations: the median seed in a band of all.
 
     A point stands at the end of an epoch with the last objective that the method has evaluated in it, by its own means
-    (of one-shot training the inexact one; the mean over an epoch's batches of SGD).
+    (of one-shot training the inexact one; the mean over an epoch's batches of SGD and E-MSA).
 
     Args:
         arrays: the histories of every cell, a row a seed and a column an epoch, and the iterations of an epoch.
@@ -30,7 +30,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
             band(timed, seconds, objective, color=colour, label=method)
             band(counted, iterations, objective, color=colour)
         timed.set(title="(a) objective against time", xlabel="seconds")
-        counted.set(title="(b) objective against iterations", xlabel="iterations; epochs of SGD")
+        counted.set(title="(b) objective against iterations", xlabel="iterations; epochs of SGD, E-MSA")
         for ax in axes[0]:
             ax.set(xscale="log", yscale="log")
         timed.legend(loc="lower left", borderaxespad=0)

@@ -174,7 +174,7 @@ class Classification(Task):
         """Return accuracies in per cent, losses, the number of weights, and memory and evaluations of a step's passes.
 
         ``memory`` is in bytes; ``nfe/forward``, ``nfe/rejected`` and ``nfe/backward`` are means over the last epoch,
-        ``reversal/error`` is of its last step.
+        ``reversal/error`` is of its last step; ``weights/non-zero`` (%) of ternary weights.
         """
         if self.training_spec.select == "best":
             self.return_to_best()
@@ -185,8 +185,16 @@ class Classification(Task):
             "parameters": sum(p.numel() for p in self.net.parameters()),
             "memory": float(self.memory()),
             **evaluations(self.flows),
+            **self.non_zero(),
             **{name: value for name, value in last.items() if name.startswith(("nfe/", "reversal/error"))},
         }
+
+    def non_zero(self) -> Figures:
+        """Return the share of ternary weights that are not 0, in per cent, where they are trained."""
+        if self.training_spec.optimizer.name != "ternary-msa":
+            return {}
+        weights = torch.cat([m.weight.flatten() for m in self.net.modules() if isinstance(m, nn.Linear)])
+        return {"weights/non-zero": 100 * float(weights.count_nonzero()) / len(weights)}
 
     def memory(self) -> int:
         """Return the most bytes that a forward and a backward pass of one batch have alive among what they make."""
