@@ -2,17 +2,31 @@
 
 import pytest
 
+from pdebridge.bench import deep_network
+from pdebridge.bench.deep_network import network, relative
+from pdebridge.gradients.layer_parallel import LayerParallel
+from pdebridge.gradients.stored import stored
 from pdebridge.paper.layer_parallel import UNCONFIRMED, draw
 from pdebridge.paper.published import read_published
 from pdebridge.studies import layer_parallel as study
 from pdebridge.studies.layer_parallel import errors, layer_parallel
 
-# relative errors of u_N after 1, 2, ... cycles with smooth weights to T = 5, measured with another implementation
+# to T = 5, measured with another implementation: relative errors of u_N after 1, 2, ... cycles, and of the gradient of
+# its mean square after so many cycles of states and adjoints
 TABLE = {
     "N256-m2": [1.2e-1, 7.9e-3, 3.1e-4, 7e-6, 1e-7, 1.3e-9],
     "N256-m4": [1.3e-1, 8.4e-3, 2.3e-4, 4.3e-6, 6.9e-8, 9.5e-10],
     "N256-m4-F": [1.4e-1, 1.1e-2, 4.5e-4, 1.1e-5, 2.8e-7, 7e-9],
     "N256-m16": [7.6e-2, 4.0e-3, 2e-4, 6.8e-6, 1.5e-7, 1.8e-9],
+    "N256-m4-independent": [1.7e-1, 5.5e-2, 1.2e-2, 2.1e-3, 3.3e-4, 4e-5],
+}
+CYCLES = [(1, 1), (2, 1), (2, 2), (3, 2), (4, 3)]
+GRADIENTS = {
+    "N256-m2": [1.0e-1, 3.7e-2, 4.3e-3, 1.4e-3, 4.1e-5],
+    "N256-m4": [1.2e-1, 3.3e-2, 4.3e-3, 1.0e-3, 2.8e-5],
+    "N256-m4-F": [1.3e-1, 3.4e-2, 6.0e-3, 1.5e-3, 5.5e-5],
+    "N256-m16": [6.7e-2, 2.3e-2, 2.8e-3, 9.5e-4, 3.7e-5],
+    "N256-m4-independent": [1.5e-1, 6.0e-2, 4.3e-2, 1.4e-2, 2.8e-3],
 }
 
 
@@ -21,6 +35,25 @@ def test_the_error_of_each_cycle_is_within_a_factor_two_of_the_table(case: str) 
     found = errors(*study.CASES[case])
     for k, expected in enumerate(TABLE[case], start=1):
         assert 0.5 < found[k]["state/error"] / expected < 2
+
+
+@pytest.mark.parametrize("case", GRADIENTS)
+def test_the_error_of_the_gradient_is_within_a_factor_two_of_the_table(case: str) -> None:
+    steps, weights, options = study.CASES[case]
+    _, exact = study.end_and_gradient(network(steps, weights, stored))
+    for (forth, back), expected in zip(CYCLES, GRADIENTS[case], strict=True):
+        mode = LayerParallel(forth, adjoint_cycles=back, coarsest=study.COARSEST, **options)
+        _, found = study.end_and_gradient(network(steps, weights, mode))
+        assert 0.5 < relative(found, exact) / expected < 2, (forth, back)
+
+
+def test_a_shorter_time_converges_faster_by_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deep_network, "TIME", 1.0)
+    found = errors(256, "smooth", {"factor": 4})
+    for k, expected in enumerate([1.5e-2, 9.2e-5, 3.7e-7, 1.1e-9], start=1):
+        assert 0.5 < found[k]["state/error"] / expected < 2
+    for k, expected in ((1, 1.2e-2), (2, 4.6e-5)):
+        assert 0.5 < found[k]["gradient/error"] / expected < 2
 
 
 @pytest.mark.parametrize(("steps", "expected"), [(64, 2.9e-6), (1024, 5.3e-6)])
