@@ -27,10 +27,12 @@ def draw(arrays: Arrays, stem: Path) -> None:
         decay, random, tolerance, steps = axes[0]
         errors, cosines, memory, work = axes[1]
         curves(decay, arrays, {f"E1/rtol={tol}/state/error": f"rtol {tol}" for tol in ("1e-06", "1e-10")})
-        decay.set(title=r"(a) $z' = -\lambda z$: lost state", xlabel=r"$\lambda$", yscale="log", xlim=(0, None))
+        decay.set(
+            title="(a) lost state: decay", xlabel=r"$\lambda$ in $dz/dt = -\lambda z$", yscale="log", xlim=(0, None)
+        )
         decay.axhline(1, color="0.6", linewidth=0.6, zorder=0)
         draw_random(random, arrays)
-        both = {"E2/state/error": "state, $z' = -(10z)_+$", "E4/dopri5/gradient/error": "gradient, tanh field"}
+        both = {"E2/state/error": "state, $dz/dt = -(10z)_+$", "E4/dopri5/gradient/error": "gradient, tanh field"}
         curves(tolerance, arrays, both, loc="lower right")
         tolerance.set(title="(c) benign fields: as rtol", xlabel="rtol", xscale="log", yscale="log")
         curves(steps, arrays, {f"E4/{name}/gradient/error": label for name, label in SCHEMES.items()})
@@ -59,7 +61,9 @@ def draw_random(ax: Any, arrays: Arrays) -> None:
         errors = [arrays[f"E3/{name}/state/error"][1, j] for name in names]
         style = look(j)
         ax.plot(errors, range(len(names)), **style | {"linestyle": "none"}, markersize=4, label=f"$n={n:g}$")
-    ax.set(title=r"(b) $z' = \sigma(Wz)$: lost state", xscale="log", ylim=(len(names) - 0.4, -0.6))
+    ax.set(
+        title="(b) lost state: random $W$", xlabel=r"$dz/dt = \sigma(Wz)$", xscale="log", ylim=(len(names) - 0.4, -0.6)
+    )
     ax.set_yticks(range(len(names)), [name.replace("-", " ") for name in names])
     ax.axvline(1, color="0.6", linewidth=0.6, zorder=0)
     ax.legend(loc="lower right", fontsize=6.5, handletextpad=0, borderaxespad=0)

@@ -11,6 +11,7 @@ from cycler import cycler
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
+from matplotlib import font_manager
 
 from pdebridge.files import whole
 
@@ -30,6 +31,10 @@ STYLE: Any = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "pdebridge",
 }
+
+# a cache of fonts that was written before matplotlib's own were in place lacks italics and signs
+for font in sorted(Path(mpl.get_data_path(), "fonts", "ttf").glob("*.ttf")):
+    font_manager.fontManager.addfont(font)
 
 
 @contextmanager
