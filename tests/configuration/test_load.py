@@ -204,3 +204,9 @@ def test_limits_cut_the_levels_of_a_game():
         cell = cells(read_experiment("transport", FOLDER), settings)[0]
         assert [level.iterations for level in cell.training.levels] == expected
         assert cell.epochs == min(epochs, 6)
+
+
+def test_numbers_with_an_exponent_need_no_point(tmp_path) -> None:
+    file = tmp_path / "some.yaml"
+    file.write_text("a: [1e-3, 2E4, -1.5e6, 1.0e-3]\nb: [e3, 1e-3x, 3]")
+    assert read_yaml(file) == {"a": [1e-3, 2e4, -1.5e6, 1e-3], "b": ["e3", "1e-3x", 3]}

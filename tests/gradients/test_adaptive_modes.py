@@ -274,3 +274,6 @@ def test_wrong_use_is_refused() -> None:
     D = Dense(4)
     with pytest.raises(ValueError, match="differentiates the accepted steps of dopri5; RK4 has fixed steps"):
         Flow(D, PiecewiseConstant(D, 2), RK4(), FrozenSteps, 2, 1.0)
+    for tolerance in ({"rtol": 0.0}, {"atol": 0.0}, {"rtol": -1e-3}):
+        with pytest.raises(ValueError, match="tolerances of the reverse-time adjoint must be positive"):
+            ReverseTime(**tolerance)

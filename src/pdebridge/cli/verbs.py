@@ -12,6 +12,7 @@ import yaml
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.load import (
     CONFIG,
+    Loader,
     cells,
     merge,
     parse_cell,
@@ -40,7 +41,7 @@ def _assignment(pair: str) -> dict[str, Any]:
     key, equals, value = pair.partition("=")
     if not equals:
         raise UserError(f"--set {pair}: expected KEY=VALUE, such as tracking.mode=disabled")
-    content: Any = yaml.safe_load(value)
+    content: Any = yaml.load(value, Loader)
     for part in reversed(key.split(".")):
         content = {part: content}
     return dict(content)

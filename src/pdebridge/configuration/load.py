@@ -1,5 +1,6 @@
 """Read, merge and validate configuration; a mistake is one line with file, key, value and what would be valid."""
 
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,10 +35,19 @@ TASKS: dict[str, tuple[type[Experiment], type[Cell]]] = {
 OF_THE_FILE = {"name", "cells", "cells_per_job", "at", "studies", "figures", "scale"}  # keys that no cell has
 
 
+class Loader(yaml.SafeLoader):
+    """YAML with the numbers of its version 1.2: ``1e-3`` is one, where version 1.1 wants ``1.0e-3``."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
 def read_yaml(path: Path) -> Mapping:
     """Return the mapping in a YAML file; an empty file is an empty mapping."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), Loader)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; run from the project's root, or name another file") from None
     except yaml.YAMLError as error:

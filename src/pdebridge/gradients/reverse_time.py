@@ -32,11 +32,18 @@ class ReverseTime(Mode):
         atol: absolute tolerance; likewise.
         seminorm: leave ``g`` out of the error control.
         bound: largest error of the state that passes without a warning.
+
+    Raises:
+        ValueError: a tolerance is not positive.
     """
 
     def __init__(
         self, rtol: float | None = None, atol: float | None = None, seminorm: bool = True, bound: float = 1e-2
     ) -> None:
+        if not all(tolerance is None or tolerance > 0 for tolerance in (rtol, atol)):
+            raise ValueError(
+                f"tolerances of the reverse-time adjoint must be positive (found rtol={rtol}, atol={atol})"
+            )
         self.rtol, self.atol, self.seminorm, self.bound = rtol, atol, seminorm, bound
         self.error: Tensor | None = None
         self.warned = False

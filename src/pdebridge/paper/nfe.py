@@ -33,7 +33,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
         error.legend(loc="best", borderaxespad=0)
         seconds.set(ylabel="forward pass (ms)", ylim=(0, None))
         backward.set(ylabel="backward NFE, adjoint", xlim=(0, end), ylim=(0, None))
-        growth.set(xlabel="epoch", ylabel="forward NFE in training", ylim=(0, None))
+        growth.set(xlabel="epoch", ylabel="forward NFE in training", ylim=(0, 1.1 * growth.get_ylim()[1]))
         for ax in (error, seconds, backward):
             ax.set(xlabel="forward NFE")
         for ax, letter, held in zip(axes[0], "abcd", holds(arrays, cells), strict=True):
