@@ -1,9 +1,10 @@
 from dataclasses import replace
+from math import isfinite
 
 import pytest
 import torch
 
-from pdebridge.meanfield.certificate import Lagrangian, certify, hjb_quantiles
+from pdebridge.meanfield.certificate import Lagrangian, certify, conjugate, hjb_quantiles
 from pdebridge.meanfield.closed_forms import GaussianTransport, LinearQuadratic
 from pdebridge.meanfield.games import Alpha, Game, crowd_motion, gaussian_transport, linear_quadratic
 from pdebridge.meanfield.interactions import Entropy, Interaction
@@ -38,6 +39,20 @@ def test_the_bound_of_a_wrong_potential_is_below_the_optimum(solution):
     assert result.bound < optimum
     assert result.primal > optimum
     assert result.gap > 0.1 * optimum
+
+
+@pytest.mark.parametrize("d", [1, 20, 100])
+def test_the_conjugate_of_an_exact_solution_has_hardly_any_variance(d):
+    """``Phi(., 1) = alpha_3 (1 + log rho(1)/rho_1)`` makes it ``alpha_3``; ``rho_1`` alone lacks 4.5 in d = 100."""
+    solution = replace(STRAIGHT, d=d)
+    found = [conjugate(game_of(solution), solution, 16, seed) for seed in range(4)]
+    assert found == pytest.approx([solution.weight] * 4, abs=0.06)
+
+
+def test_a_flow_that_cannot_be_followed_back_only_loosens_the_conjugate():
+    game = game_of(STRAIGHT)
+    steep = replace(STRAIGHT, weight=200.0)  # backward, Runge-Kutta steps of size 1 lose the target's samples
+    assert isfinite(conjugate(game, steep, 1, 0))
 
 
 def test_descent_finds_the_quadratic_minimum():

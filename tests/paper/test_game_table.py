@@ -1,5 +1,6 @@
 """The table of games has one row a cell, by dimension, with what was measured."""
 
+from pdebridge.paper.experiment_tables import of_experiment
 from pdebridge.paper.game_table import game_table
 
 
@@ -23,3 +24,15 @@ def test_there_may_be_no_games():
     table = game_table({("figure1", "T5", "val/accuracy"): {"values": [99.0]}})
     assert len(table) == 0
     assert "L+F+G" in table
+
+
+def test_a_bound_that_is_lost_in_its_noise_is_said_in_words():
+    figures = {"cost/total": [480.0, 490.0], "certificate/bound": [300.0, -900.0], "certificate/gap": [180.0, 1390.0]}
+    for errors, words in (([1.0, 2.0], "-300 ± "), ([1.0, 240.0], "meaningless: standard error 50 % of the cost")):
+        found = {
+            ("games", "d100", name): {"values": values}
+            for name, values in (figures | {"certificate/error": errors}).items()
+        }
+        assert game_table(found)["lower bound"][0].startswith(words)
+        assert of_experiment(found, "games")["lower bound"][0].startswith(words)
+        assert game_table(found)["L+F+G"][0].startswith("485")

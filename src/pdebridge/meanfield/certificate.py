@@ -12,10 +12,11 @@ computed crowd; both bounds are equalities at the solution, the second up to the
 """
 
 from dataclasses import dataclass
-from math import log, pi, sqrt
+from math import inf, log, pi, sqrt
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from pdebridge.meanfield.characteristics import Characteristics, trajectory
 from pdebridge.meanfield.games import Game
@@ -23,8 +24,8 @@ from pdebridge.meanfield.potential import ValueFunction
 
 MOMENTS = 4096
 """Samples of the crowd whose moments define ``r``, apart from those on which the bound is evaluated."""
-CONJUGATE = 2**14
-"""Samples of ``rho_1``: few would bias the logarithm of their mean downward and the bound upward."""
+CONJUGATE = 2**10
+"""Samples of ``rho_1``, and as many of the crowd's end."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def certify(
         own = seed + 1 + k
         paths, x, end = _paths(game, potential, game.initial.sobol(samples, own), steps)
         start = _best_start(lagrangian, paths, starts, torch.Generator(x.device).manual_seed(own))
-        bound = lagrangian.descend(start, iterations).mean() - _conjugate(game, potential, own)
+        bound = lagrangian.descend(start, iterations).mean() - conjugate(game, potential, steps, own)
         pairs.append((float(_primal(game, x, end).mean()), float(bound)))
     primal, bound = torch.tensor(pairs, dtype=torch.float64).unbind(1)
     error = float((primal - bound).std()) / sqrt(replicates)
@@ -167,7 +168,9 @@ def hjb_quantiles(
             on.append(_residual(game, potential, state.z, t, log_rho))
             noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
             beside = state.z + spread * noise
-            off.append(_residual(game, potential, beside, t, _flow_density(game, potential, beside, k, steps)))
+            if game.interactions:  # else the density does not matter
+                log_rho = _flow_density(game, potential, beside, k, steps)
+            off.append(_residual(game, potential, beside, t, log_rho))
     quantiles = torch.tensor(levels, dtype=x.dtype, device=x.device)
     return {name: torch.cat(parts).quantile(quantiles).tolist() for name, parts in (("on", on), ("off", off))}
 
@@ -180,11 +183,11 @@ def _residual(game: Game, potential: ValueFunction, z: Tensor, t: float, log_rho
 
 
 def _flow_density(game: Game, potential: ValueFunction, z: Tensor, k: int, steps: int) -> Tensor:
-    """Return ``log rho(z, k/steps)`` of the computed flow."""
-    if not game.interactions or k == 0:
+    """Return ``log rho(z, k/steps)`` of the computed flow; minus infinity where following it back diverges."""
+    if k == 0:
         return game.initial.log_density(z)
     *_, start = trajectory(game, potential, z, k, interval=(k / steps, 0.0))
-    return game.initial.log_density(start.z) + start.log_determinant
+    return (game.initial.log_density(start.z) + start.log_determinant).nan_to_num(-inf)
 
 
 @torch.no_grad()
@@ -217,11 +220,25 @@ def _best_start(lagrangian: Lagrangian, paths: Tensor, starts: int, generator: t
 
 
 @torch.no_grad()
-def _conjugate(game: Game, potential: ValueFunction, seed: int) -> float:
-    """Return ``alpha_3 log E_(rho_1) exp(Phi(., 1)/alpha_3)``."""
-    weight = game.alpha.terminal
-    exponent = potential(game.target.sobol(CONJUGATE, seed), 1.0) / weight
-    return weight * (float(torch.logsumexp(exponent, 0)) - log(CONJUGATE))
+def conjugate(game: Game, potential: ValueFunction, steps: int, seed: int, size: int = CONJUGATE) -> float:
+    """Return an estimate of ``alpha_3 log E_(rho_1) exp(Phi(., 1)/alpha_3)``.
+
+    The mean is taken over ``(rho_1 + rho(1))/2``: `size` samples of the target and as many of the crowd's end, each
+    weighted by its share of ``rho_1``. At the solution ``exp(Phi(., 1)/alpha_3)`` is ``e rho(1)/rho_1``, so that no
+    weighted value exceeds 2 e; the samples of ``rho_1`` alone have a variance that grows exponentially with d.
+    """
+    _, x, end = _paths(game, potential, game.initial.sobol(size, seed), steps)
+    z = game.target.sobol(size, seed)
+    at_target = _log_ratio(game, z, _flow_density(game, potential, z, steps, steps))
+    at_end = _log_ratio(game, end.z, game.initial.log_density(x) - end.log_determinant)
+    weight, log_ratio = game.alpha.terminal, torch.cat([at_target, at_end])
+    exponent = potential(torch.cat([z, end.z]), 1.0) / weight - F.softplus(log_ratio)
+    return weight * (float(torch.logsumexp(exponent, 0)) - log(size))
+
+
+def _log_ratio(game: Game, z: Tensor, log_rho: Tensor) -> Tensor:
+    """Return ``log rho(1)/rho_1``."""
+    return log_rho - game.target.log_density(z)
 
 
 def _check(game: Game, replicates: int) -> None:

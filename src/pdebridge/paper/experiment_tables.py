@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from pdebridge.paper.certificates import in_words
 from pdebridge.paper.measurements import Key
-from pdebridge.paper.tables import mean_and_half_width
 
 MEGABYTE = 1e-6
 HEADINGS: dict[str, tuple[str, float]] = {
@@ -23,6 +23,7 @@ HEADINGS: dict[str, tuple[str, float]] = {
     "error/velocity": ("error of the velocity (%)", 1),
     "certificate/bound": ("lower bound", 1),
     "certificate/gap": ("gap", 1),
+    "certificate/error": ("standard error of the gap", 1),
     "mesh/error": ("above the mesh (%)", 1),
     "mesh/density": ("density, from the mesh (%)", 1),
     "mesh/velocity": ("velocity, from the mesh (%)", 1),
@@ -56,7 +57,7 @@ def all_quantities(found: dict[Key, dict[str, Any]]) -> pd.DataFrame:
     for (experiment, cell, quantity), measurement in found.items():
         row = rows.setdefault((experiment, cell), {"experiment": experiment, "cell": cell})
         row["seeds"] = str(len(measurement["values"]))
-        row[quantity] = mean_and_half_width(measurement["values"])
+        row[quantity] = in_words(found, (experiment, cell, quantity))
     return pd.DataFrame(list(rows.values())).fillna("")
 
 

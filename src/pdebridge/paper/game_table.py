@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from pdebridge.paper.certificates import in_words
 from pdebridge.paper.measurements import Key
-from pdebridge.paper.tables import mean_and_half_width
 
 COLUMNS = {
     "cost/L": "L",
@@ -20,6 +20,7 @@ COLUMNS = {
     "refinement/flag": "integrator exploited",
     "certificate/bound": "lower bound",
     "certificate/gap": "gap",
+    "certificate/error": "standard error of the gap",
     "mesh/error": "above the mesh (%)",
     "cost/running-shift": "F above the mesh's",
     "exact/running-shift": "exact shift of F",
@@ -43,8 +44,8 @@ def natural(cell: tuple[str, str]) -> list[tuple[str, int]]:
 
 
 def _row(found: dict[Key, dict[str, Any]], cell: tuple[str, str]) -> dict[str, str]:
-    there = {quantity: found.get((*cell, quantity)) for quantity in COLUMNS}
-    shown = {COLUMNS[name]: mean_and_half_width(m["values"]) if m else "" for name, m in there.items()}
-    flags = there["refinement/flag"]
+    keys = {heading: (*cell, quantity) for quantity, heading in COLUMNS.items()}
+    shown = {heading: in_words(found, key) if key in found else "" for heading, key in keys.items()}
+    flags = found.get((*cell, "refinement/flag"))
     shown[COLUMNS["refinement/flag"]] = ("yes" if any(flags["values"]) else "no") if flags else ""
     return {"game": cell[0], "cell": cell[1], "seeds": str(len(found[(*cell, "cost/total")]["values"])), **shown}

@@ -22,7 +22,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
     name = min(key.split("/mesh/")[0] for key in arrays if "/mesh/axis1" in key)
     part = cell(arrays, f"{name}/mesh")
     axes12 = part["axis1"], part["axis2"]
-    crowded = part["mesh/density"][1] > 1e-3 * part["mesh/density"][1].max()
+    crowded = part["mesh/density"][1] > 1e-2 * part["mesh/density"][1].max()
     height = 0.7 + 1.95 * np.ptp(axes12[1]) / np.ptp(axes12[0])  # two rows of panels about an inch wide
     with figure(stem, 2, 6, width=7.4, height=float(height)) as axes:
         for ax, title in zip(axes[0], titles(part["times"]), strict=True):
@@ -35,7 +35,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
             levels = np.linspace(*limits(part, "potential", crowded), 17)
             row[4].contourf(*axes12, mine["potential"].T, levels=levels, cmap="viridis", extend="both")
             colours = residuals(row[5], axes12, mine["residual"], crowded)
-            row[0].set_ylabel(method)
+            row[0].set_ylabel(method if method == "network" else f"mesh, {len(axes12[0])} $\\times$ {len(axes12[1])}")
         axes[1, 5].figure.colorbar(colours, ax=axes[:, 5], location="right", aspect=30, pad=0.02)
         for ax in axes.flat:
             if part["obstacle"].max() > 0:

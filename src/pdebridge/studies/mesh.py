@@ -22,7 +22,7 @@ from pdebridge.studies.gather import gather
 from pdebridge.studies.result import Measurement, StudyResult
 from pdebridge.training.games import Solved, restore
 
-SIZES = ((8, 8, 4), (16, 16, 8), (32, 32, 16))
+SIZES = ((8, 8, 4), (16, 16, 8), (24, 24, 12), (36, 36, 18))
 MARGIN, LEAST = 2.5, 3.0  # of the domain around the components' means, and its least reach
 GAMMA, TOLERANCE = 5e-4, 1e-6  # of the splitting
 EPSILONS = (1.0, 0.3, 0.1, 0.05, 0.02)
@@ -39,7 +39,7 @@ def mesh(
 
     For a game whose run in the plane is the cell ``d2``:
 
-    - cells ``d2-mesh-32x32x16`` (cells in space, time steps): ``cost/L``, ``cost/F``, ``cost/G``, ``cost/total`` of the
+    - cells ``d2-mesh-36x36x18`` (cells in space, time steps): ``cost/L``, ``cost/F``, ``cost/G``, ``cost/total`` of the
       proximal splitting, its last relative ``change`` and ``seconds``;
     - cells ``d2-entropic-45`` if there is no running cost: ``cost/L``, ``cost/G``, ``cost/total``, the dual ``bound``
       of the same grid, ``seconds``;
