@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdebridge.configuration.experiment import ClassificationExperiment
+from pdebridge.configuration.classification import ClassificationExperiment
 from pdebridge.configuration.load import (
     cells,
     merge,

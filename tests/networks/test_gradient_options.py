@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter
 
-from pdebridge.configuration.experiment import Network
+from pdebridge.configuration.network import Network
 from pdebridge.errors import UserError
 from pdebridge.gradients.checkpointed import Checkpointed
 from pdebridge.gradients.reversible import Reversible

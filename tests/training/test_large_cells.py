@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pdebridge.configuration.experiment import ClassificationCell, ClassificationExperiment
+from pdebridge.configuration.classification import ClassificationCell, ClassificationExperiment
 from pdebridge.configuration.load import carries, cells, experiment_files, read_experiment
 from pdebridge.configuration.settings import Settings
 from pdebridge.datasets.dataset import DataSet

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pdebridge.configuration.experiment import Training
+from pdebridge.configuration.classification import Training
 from pdebridge.configuration.load import cells, read_experiment
 from pdebridge.configuration.optimisers import SGD
 from pdebridge.configuration.settings import Settings

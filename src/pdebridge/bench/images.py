@@ -8,7 +8,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from pdebridge.bench.gradients import shortest_times
-from pdebridge.configuration.experiment import Augmentation, Training
+from pdebridge.configuration.classification import Augmentation, Training
 from pdebridge.configuration.optimisers import SGD
 from pdebridge.networks.published import build
 from pdebridge.training.classification import Classification

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from pdebridge.configuration.experiment import ClassificationCell, Training
+from pdebridge.configuration.classification import ClassificationCell, Training
 from pdebridge.configuration.load import cells, read_experiment
 from pdebridge.configuration.optimisers import SGD, GaussNewton
 from pdebridge.configuration.settings import Settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from pdebridge.configuration.experiment import ClassificationCell
+from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.load import cells, read_experiment
 from pdebridge.configuration.settings import Settings
 from pdebridge.training.classification import Classification, assemble

@@ -8,13 +8,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pdebridge.configuration.experiment import (
-    Cell,
-    ClassificationCell,
-    ClassificationExperiment,
-    Experiment,
-    StudyExperiment,
-)
+from pdebridge.configuration.classification import ClassificationCell, ClassificationExperiment
+from pdebridge.configuration.experiment import Cell, Experiment, StudyExperiment
 from pdebridge.configuration.game import GameCell, GameExperiment
 from pdebridge.configuration.model import SCALES, Scale
 from pdebridge.configuration.settings import Limits, Settings

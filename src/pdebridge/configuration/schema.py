@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pdebridge.configuration.experiment import ClassificationExperiment, StudyExperiment
+from pdebridge.configuration.classification import ClassificationExperiment
+from pdebridge.configuration.experiment import StudyExperiment
 from pdebridge.configuration.game import GameExperiment
 from pdebridge.configuration.settings import Settings
 

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from pdebridge.configuration.experiment import ClassificationCell
+from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.gradients.frozen_steps import FrozenSteps
 from pdebridge.gradients.mode import Mode
 from pdebridge.gradients.reverse_time import ReverseTime

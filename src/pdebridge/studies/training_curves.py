@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pdebridge.configuration.experiment import ClassificationCell
+from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.load import parse_cell
 from pdebridge.files import read_json
 from pdebridge.studies.result import StudyResult

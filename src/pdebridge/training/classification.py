@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pdebridge.configuration.experiment import ClassificationCell, Training
+from pdebridge.configuration.classification import ClassificationCell, Training
 from pdebridge.gradients.allocation import peak_bytes
 from pdebridge.gradients.reverse_time import ReverseTime
 from pdebridge.gradients.reversible import Reversible

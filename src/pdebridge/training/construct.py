@@ -5,8 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pdebridge.configuration.experiment import Cell, ClassificationCell, DenseNetwork, Network, StagedNetwork
+from pdebridge.configuration.classification import ClassificationCell
+from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.model import Named
+from pdebridge.configuration.network import DenseNetwork, Network, StagedNetwork
 from pdebridge.cube import CONTROLS, check_options, load, target
 from pdebridge.datasets.make import make
 from pdebridge.dynamics.base import Dynamics

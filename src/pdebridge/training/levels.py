@@ -3,7 +3,7 @@
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from pdebridge.configuration.experiment import ClassificationCell
+from pdebridge.configuration.classification import ClassificationCell
 
 
 class Level(NamedTuple):

@@ -1,7 +1,9 @@
 """Which code a training runs, named without importing it."""
 
-from pdebridge.configuration.experiment import Cell, ClassificationCell, Network
+from pdebridge.configuration.classification import ClassificationCell
+from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.game import GameCell
+from pdebridge.configuration.network import Network
 from pdebridge.cube import target
 from pdebridge.datasets.names import DATASETS
 from pdebridge.meanfield.names import GAMES

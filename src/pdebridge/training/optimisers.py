@@ -7,7 +7,7 @@ from torch import nn
 from torch.optim import LBFGS, SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 
-from pdebridge.configuration.experiment import Training
+from pdebridge.configuration.classification import Training
 from pdebridge.errors import UserError
 from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.regularisation import decay_groups

@@ -6,7 +6,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from pdebridge.configuration.experiment import ClassificationCell
+from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.files import read_json
 from pdebridge.training import construct
 

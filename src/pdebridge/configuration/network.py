@@ -1,0 +1,92 @@
+"""``network`` of an experiment: dense, staged or published, a point of the cube."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from pdebridge.configuration.model import Count, Named, Positive, Strict, in_table, on_axis
+from pdebridge.cube import CONTROLS, known
+from pdebridge.networks.published import PUBLISHED
+
+
+class DenseNetwork(Strict):
+    """Opening, a flow of dense layers, linear classifier (Ruthotto, SIAM News 2021)."""
+
+    layout: Literal["dense"]
+    opening: Literal["linear", "tanh", "pad"] = "linear"
+    """``u_0 = K_in y``, ``u_0 = tanh(K_in y)``, or ``y`` padded with zeros."""
+    width: Count
+    """Number of features of the flow."""
+    readout: Count | None = None
+    """Number of leading features that the classifier sees; all if empty."""
+    dynamics: on_axis("dynamics")  # type: ignore[valid-type]
+    """Right-hand side ``F``."""
+    integrator: on_axis("integrator") = Named(name="forward-euler")  # type: ignore[valid-type]
+    """The step."""
+    gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
+    """How the derivative comes back."""
+    control: in_table(CONTROLS, "control") = Named(name="piecewise-constant")  # type: ignore[valid-type]
+    """How ``theta(t)`` depends on depth."""
+    steps: Count
+    """Number ``N`` of steps."""
+    time: Positive
+    """Final time ``T``; the step size is ``h = T / N``."""
+
+    @model_validator(mode="after")
+    def _readout_fits(self) -> Self:
+        if self.readout and self.readout > self.width:
+            raise ValueError(f"readout must be at most the width {self.width} (found {self.readout})")
+        return self
+
+    def point(self) -> dict[str, str]:
+        """Return the names on the three axes."""
+        return {"dynamics": self.dynamics.name, "integrator": self.integrator.name, "gradient": self.gradient.name}
+
+
+class StagedNetwork(Strict):
+    """Opening, stages of a flow and a connector on coarser and coarser grids (Ruthotto & Haber, JMIV 2020)."""
+
+    layout: Literal["staged"]
+    widths: list[Count]
+    """Channels of every stage and of the classifier."""
+    dynamics: on_axis("dynamics")  # type: ignore[valid-type]
+    """Right-hand side ``F``, with convolutions."""
+    integrator: on_axis("integrator")  # type: ignore[valid-type]
+    """The step."""
+    gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
+    """How the derivative comes back."""
+    steps: Count = 3
+    """Number ``N`` of steps a stage."""
+    h: Positive = 1.0
+    """Step size."""
+
+    def point(self) -> dict[str, str]:
+        """Return the names on the three axes."""
+        return {"dynamics": self.dynamics.name, "integrator": self.integrator.name, "gradient": self.gradient.name}
+
+
+class PublishedNetwork(Strict):
+    """A published network by its name: ``jmiv-hamiltonian-cifar10``."""
+
+    layout: Literal["published"]
+    name: str
+    """A name that ``pdebridge list`` shows."""
+    options: dict[str, Any] = {}
+    """Arguments of the layout in place of the published ones, for other images: ``{channels: 1, classes: 10}``."""
+    gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
+    """How the derivative comes back."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_published(cls, name: str) -> str:
+        known(name, PUBLISHED, "published network")
+        return name
+
+    def point(self) -> dict[str, str]:
+        """Return the names on the axes that the network has."""
+        options = PUBLISHED[self.name].options
+        axes = {str(axis): str(options[axis]) for axis in ("dynamics", "integrator") if axis in options}
+        return {**axes, "gradient": self.gradient.name}
+
+
+Network = Annotated[DenseNetwork | StagedNetwork | PublishedNetwork, Field(discriminator="layout")]
