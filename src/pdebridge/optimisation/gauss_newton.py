@@ -37,6 +37,8 @@ class GaussNewton(ControlMethod):
         tolerance: relative, of their residual.
     """
 
+    projection = 1e-10  # tolerance of the classifier's minimisation: its gradient is exact to the root of that
+
     def __init__(
         self,
         net: FlowClassifier,
@@ -118,7 +120,7 @@ class GaussNewton(ControlMethod):
         c = self.problem.c
         q = c if c.is_floating_point() else one_hot(c, self.head.out_features).to(f)
         problem = Softmax(f, q, self.decay)
-        self.classifier, value = problem.minimise(V)
+        self.classifier, value = problem.minimise(V, self.projection)
         control = self.theta[self.first :]
         return problem, value + sum(float((w * self.L(w)).sum()) for w in control) / 2
 

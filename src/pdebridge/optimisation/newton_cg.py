@@ -25,6 +25,8 @@ class NewtonCG(GaussNewton):
         options: those of `GaussNewton`; its ``tolerance`` is ``eta_max``, that of the first iteration.
     """
 
+    projection = 1e-20  # the classifier must not be what ends quadratic convergence
+
     def curved(self, near: Linearisation, psi: Projected, v: Sequence[Tensor]) -> Sequence[Tensor]:
         """Return the product with the Hessian but for ``L``."""
         pushed, bent = near.bend(v)

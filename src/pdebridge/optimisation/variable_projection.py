@@ -61,8 +61,7 @@ class Softmax:
         """Return the minimiser and ``phi`` there, by Newton steps from ``V``, halved until ``phi`` decreases enough.
 
         They begin at 0 where that is better: the Hessian vanishes where a classifier is wrong and sure of it. They end
-        with the step whose squared Newton decrement ``g.A^{-1} g`` is at most ``tolerance phi``: it leaves a decrement
-        of the order of ``(tolerance phi)^2``.
+        when the squared Newton decrement ``g.A^{-1} g`` is at most ``tolerance phi``.
         """
         V, value = min(((start, self.value(start)) for start in (torch.zeros_like(V), V)), key=lambda found: found[1])
         for _ in range(iterations if isfinite(value) else 0):
@@ -70,13 +69,13 @@ class Softmax:
             g = self.gradient(V, p)
             d = torch.cholesky_solve(g.reshape(-1, 1), self.factor(p)).view_as(V)
             decrement, t = float((g * d).sum()), 1.0
+            if decrement <= tolerance * value:
+                break
             while (trial := self.value(V - t * d)) > value - ARMIJO * t * decrement and t > SHORTEST:
                 t /= 2
             if trial >= value:
                 break
             V, value = V - t * d, trial
-            if decrement <= tolerance * value:
-                break
         return V, value
 
 
@@ -97,13 +96,12 @@ class Projected:
     def __init__(self, problem: Softmax, V: Tensor) -> None:
         self.problem, self.V, self.W = problem, V, V[:, :-1]
         self.p = problem.probabilities(V)
-        self.r = (self.p - problem.q) / len(self.p)
         self.factor = problem.factor(self.p)
 
     @property
     def slope(self) -> Tensor:
         """Return ``grad psi``, ``(n, d)``."""
-        return self.r @ self.W
+        return (self.p - self.problem.q) @ self.W / len(self.p)
 
     def curvature(self, df: Tensor) -> Tensor:
         """Return ``B df``, ``(n, d)``."""
@@ -113,9 +111,9 @@ class Projected:
 
     def hessian(self, df: Tensor) -> Tensor:
         """Return ``Hess psi df``, ``(n, d)``."""
-        F, dz = self.problem.F, df @ self.W.T
-        dV = self.followed(self.softened(dz).T @ F + self.r.T @ pad(df, (0, 1)))
-        return self.softened(dz + F @ dV.T) @ self.W + self.r @ dV[:, :-1]
+        F, dz, r = self.problem.F, df @ self.W.T, (self.p - self.problem.q) / len(self.p)
+        dV = self.followed(self.softened(dz).T @ F + r.T @ pad(df, (0, 1)))
+        return self.softened(dz + F @ dV.T) @ self.W + r @ dV[:, :-1]
 
     def followed(self, change: Tensor) -> Tensor:
         """Return ``dV = -A^{-1} change`` for a change of ``grad phi``."""
