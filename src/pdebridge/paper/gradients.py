@@ -32,7 +32,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
         )
         decay.axhline(1, color="0.6", linewidth=0.6, zorder=0)
         draw_random(random, arrays)
-        both = {"E2/state/error": "state, $dz/dt = -(10z)_+$", "E4/dopri5/gradient/error": "gradient, tanh field"}
+        both = {"E2/state/error": "state, ReLU decay", "E4/dopri5/gradient/error": "gradient, tanh field"}
         curves(tolerance, arrays, both, loc="lower right")
         tolerance.set(title="(c) benign fields: as rtol", xlabel="rtol", xscale="log", yscale="log")
         curves(steps, arrays, {f"E4/{name}/gradient/error": label for name, label in SCHEMES.items()})
@@ -55,12 +55,16 @@ def curves(ax: Any, arrays: Arrays, labels: dict[str, str], loc: str = "best") -
 
 
 def draw_random(ax: Any, arrays: Arrays) -> None:
-    """Draw the lost state of random fields, an activation a row, a point a width."""
-    names = [name.split("/")[1] for name in arrays if name.startswith("E3/")]
+    """Draw the lost state of random fields, an activation a row, a point a width, with the range of the draws."""
+    names = [name.split("/")[1] for name in arrays if name.startswith("E3/") and name.endswith("/error")]
     for j, n in enumerate(arrays[f"E3/{names[0]}/state/error"][0]):
-        errors = [arrays[f"E3/{name}/state/error"][1, j] for name in names]
+        errors, least, greatest = (
+            [arrays[f"E3/{name}/state/{which}"][1, j] for name in names] for which in ("error", "least", "greatest")
+        )
         style = look(j)
-        ax.plot(errors, range(len(names)), **style | {"linestyle": "none"}, markersize=4, label=f"$n={n:g}$")
+        rows = [i + 0.16 * (2 * j - 1) for i in range(len(names))]
+        ax.hlines(rows, least, greatest, color=style["color"], linewidth=0.9)
+        ax.plot(errors, rows, **style | {"linestyle": "none"}, markersize=4, label=f"$n={n:g}$")
     ax.set(
         title="(b) lost state: random $W$", xlabel=r"$dz/dt = \sigma(Wz)$", xscale="log", ylim=(len(names) - 0.4, -0.6)
     )
