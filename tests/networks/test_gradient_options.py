@@ -58,5 +58,11 @@ def test_what_does_not_fit_is_refused(layout, gradient, changes, message):
     assert "\n" not in str(refusal.value)
 
 
+def test_an_option_of_the_wrong_type_is_named() -> None:
+    dopri5 = {"name": "dopri5", "options": {"rtol": "small"}}
+    with pytest.raises(UserError, match="integrator 'dopri5' with {'rtol': 'small'}: "):
+        build("dense", "replay", dynamics="perceptron", integrator=dopri5)
+
+
 def test_layouts_without_a_choice_are_built_as_they_are():
     assert sum(p.numel() for p in build("higham-2-2-3-2", "stored").parameters()) == 23

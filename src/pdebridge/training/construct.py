@@ -102,7 +102,10 @@ def _gradient(spec: Named) -> dict[str, Any]:
 
 
 def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
-    return load(target(axis, spec.name))(*args, **spec.options)
+    try:
+        return load(target(axis, spec.name))(*args, **spec.options)
+    except TypeError as error:  # an option of the wrong type, which says neither its name nor its value
+        raise TypeError(f"{axis} {spec.name!r} with {spec.options}: {error}") from error
 
 
 def classifier(net: nn.Module) -> nn.Linear:
