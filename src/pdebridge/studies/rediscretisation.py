@@ -24,9 +24,9 @@ def rediscretisation(runs: list[Path]) -> StudyResult:
     The features are those of the validation set. In fewer steps than a piecewise constant control has values a step
     takes their mean, which is another equation.
 
-    The method's order shows once the steps resolve the features. Where weights change quickly, a neuron switches like
-    ``tanh(s t)``, whose poles at ``t = +- i pi / (2 s)`` add an error of the size ``exp(-pi^2 / (s h))``: while steps
-    are longer than about ``1 / s`` the error falls faster than any power of ``N``.
+    The method's order shows once the steps resolve the features; before, the error may fall faster. An explanation
+    that fits the sizes, though no experiment singles it out: a neuron that switches like ``tanh(s t)`` has poles at
+    ``t = +- i pi / (2 s)``, which add an error of about ``exp(-pi^2 / (s h))`` to the powers of ``h``.
 
     - ``N-16/error``, and so on: ``|u_N - u(T)| / |u(T)|``, ``u(T)`` by RK4 in 1024 steps with the same control;
     - ``N-16/accuracy`` (%): of the classifier, which is given ``u_N``;
