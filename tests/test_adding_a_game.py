@@ -76,7 +76,7 @@ def test_the_function_is_found_and_its_script_runs(folder, capsys):
         ({"means": [[0, 0]]}, "initial: a density needs `means` and `covariance`, or `samples`"),
         ({"samples": "none.csv"}, "initial: .*none.csv"),
         ({"samples": "empty.csv"}, r"initial: empty.csv: a density in d dimensions needs samples \(n, d\) with n > d"),
-        ({"samples": "words.csv"}, "initial: could not convert string 'a'"),
+        ({"samples": "words.csv"}, "initial: words.csv: could not convert string 'a'"),
         ({"samples": "crowd.csv", "bandwith": 1}, "did you mean 'bandwidth'"),
         (
             {"samples": "crowd.csv", "bandwidth": 0},

@@ -90,6 +90,7 @@ def test_a_density_from_samples_approaches_the_one_they_come_from():
         (([[0.0, 0.0]], 1.0, [0.0]), "positive numbers"),
         ((torch.zeros(0, 2), 1.0), "at least one component"),
         (([[0.0, float("nan")]], 1.0), "must be finite"),
+        (([[0.0, 0.0], [1.0]], 1.0), "row by row of one length"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):

@@ -126,7 +126,7 @@ def test_divergence_is_one_line_with_the_settings_to_change(small_game, tmp_path
     ("changes", "expected"),
     [
         ({"game": {"name": "crowd-motion", "d": 1}}, "game: the obstacle lies in the plane"),
-        ({"game": {"options": {"std2": 1}}}, "game: .*unexpected keyword argument 'std2'"),
+        ({"game": {"options": {"std2": 1}}}, "game: unknown option of game 'gaussian': 'std2'; did you mean 'std1'"),
         ({"potential": {"rank": 4}}, r"potential: the rank of A must be between 1 and d \+ 1 = 3, not 4"),
         (
             {

@@ -131,7 +131,10 @@ class Gaussian(GaussianMixture):
 
 
 def _float64(values: Array) -> Tensor:
-    return torch.as_tensor(values, dtype=torch.float64)
+    try:
+        return torch.as_tensor(values, dtype=torch.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"not an array of numbers, row by row of one length: {values}") from error
 
 
 def _root(covariance: float | Array, components: int, d: int) -> Tensor:

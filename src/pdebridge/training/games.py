@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 from torch.optim import Adam, Optimizer
 
 from pdebridge.configuration.game import GameCell, GameTraining
-from pdebridge.cube import load
+from pdebridge.cube import check_options, load
 from pdebridge.errors import UserError
 from pdebridge.files import read_json
 from pdebridge.meanfield.games import Game
@@ -39,7 +40,9 @@ def game(cell: GameCell) -> Game:
     spec = cell.game
     try:
         with precision(cell):
-            built: Game = load(GAMES.get(spec.name, spec.name))(spec.d, **spec.options)
+            make = load(GAMES.get(spec.name, spec.name))
+            check_options(spec.options, list(signature(make).parameters)[1:], f"game {spec.name!r}")
+            built: Game = make(spec.d, **spec.options)
             parts = [part for part in built.interactions if isinstance(part, Interaction)]
             return Game(built.initial, built.target, parts, built.alpha._replace(**spec.alpha))
     except (TypeError, ValueError, ImportError, AttributeError) as error:

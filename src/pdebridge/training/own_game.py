@@ -1,11 +1,13 @@
 """A game that a configuration spells out: densities from parameters or samples, an obstacle from a function."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pdebridge.cube import check_options, load
 from pdebridge.meanfield.densities import GaussianMixture
@@ -31,10 +33,19 @@ def own_game(d: int, initial: Spec, target: Spec, obstacle: str | None = None, e
     """
     if entropy < 0:
         raise ValueError(f"the weight of the entropy must not be negative, not {entropy:g}")
-    parts: list[Interaction] = [ExternalCost(load(obstacle))] if obstacle else []
+    parts: list[Interaction] = [ExternalCost(external_cost(obstacle))] if obstacle else []
     if entropy:
         parts.append(Entropy(entropy))
     return Game(density(d, initial, "initial"), density(d, target, "target"), parts)
+
+
+def external_cost(reference: str) -> Callable[[Tensor], Tensor]:
+    """Return the function ``Q`` that ``module:function`` names, or raise ``ValueError``."""
+    try:
+        found: Callable[[Tensor], Tensor] = load(reference)
+    except (AttributeError, ImportError, ValueError) as error:
+        raise ValueError(f"obstacle: {reference!r} cannot be imported as module:function ({error})") from error
+    return found
 
 
 def density(d: int, spec: Spec, name: str) -> GaussianMixture:
@@ -67,10 +78,10 @@ def parametrised(means: Any = None, covariance: Any = None, weights: Any = None)
 def estimated(samples: str, bandwidth: float | None = None) -> GaussianMixture:
     """Return the kernel estimate of the samples in a file."""
     path = Path(samples)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # numpy's, of an empty file: it is refused below
-        rows = np.load(path) if path.suffix == ".npy" else np.loadtxt(path, delimiter=",", ndmin=2)
     try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy's, of an empty file: it is refused below
+            rows = np.load(path) if path.suffix == ".npy" else np.loadtxt(path, delimiter=",", ndmin=2)
         return GaussianMixture.from_samples(torch.from_numpy(rows), bandwidth)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
