@@ -40,7 +40,7 @@ def draw_errors(ax: Any, arrays: Arrays) -> None:
         mine = multigrid & (arrays["sines/d"] == d)
         x, y = arrays["sines/unknowns"][mine], arrays["sines/error"][mine]
         ax.plot(x, y, **look(i), markersize=3, linewidth=0.9)
-        ax.annotate(f"d = {d}", (x[-1], y[-1]), (0, 5), textcoords="offset points", fontsize=7)
+        ax.annotate(str(d) if i else f"d = {d}", (x[-1], y[-1]), (0, 5), textcoords="offset points", fontsize=7)
     ax.set(xscale="log", yscale="log", xlabel="unknowns", ylabel="relative error")
     ax.margins(x=0.2)
 
