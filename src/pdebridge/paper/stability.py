@@ -29,7 +29,7 @@ def draw(arrays: Arrays, stem: Path) -> None:
             ax.set_title(f"({'abc'[i]}) growth{part}")
         growths[0].set_ylabel(r"$\max\,\|\partial u_k/\partial u_0\|_2$")
         draw_margins(margins, arrays, cells)
-        margins.set_title(f"({'abcd'[len(stages)]}) certified step / $h$")
+        margins.set(title=f"({'abcd'[len(stages)]}) certificate", xlabel="certified step / $h$")
 
 
 def cells_of(arrays: Arrays) -> list[str]:
@@ -52,6 +52,7 @@ def draw_growth(ax: Any, arrays: Arrays, cells: list[str], stage: str) -> None:
         if (growths := arrays.get(f"{cell}/growth/{stage}")) is not None:
             ax.plot(np.exp(np.log(growths).mean(0)), **look(i), markersize=3, linewidth=0.9)
     ax.set(yscale="log", xlabel="step $k$", xlim=(0, None))
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.axhline(1, color="0.6", linewidth=0.6, zorder=0)
 
 
