@@ -5,7 +5,14 @@ from torch.nn.functional import group_norm
 
 from pdebridge.dynamics.base import Instant
 from pdebridge.dynamics.group_norm import GroupNormOfImages
-from pdebridge.dynamics.normalisation import BatchNorm, GroupNorm, Recomputing, TVNorm, normalisation_named
+from pdebridge.dynamics.normalisation import (
+    BatchNorm,
+    GroupNorm,
+    Recomputing,
+    TVNorm,
+    normalisation_named,
+    sum_over_channels,
+)
 
 AT = Instant(1, 0.0, 1.0)
 
@@ -89,3 +96,12 @@ def test_group_norm_and_its_adjoint_are_torchs(layout: torch.memory_format) -> N
         torch.testing.assert_close(sums[0], 2 * gradients[1], rtol=1e-10, atol=1e-10)
     for found, exact in zip(torch.autograd.grad(node, [a, s, b], g), gradients, strict=True):
         torch.testing.assert_close(found, exact, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_sums_over_channels_stay_in_single_precision_under_autocast(layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    a, w = torch.randn(3, 8, 5, 4).contiguous(memory_format=layout), torch.randn(8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = sum_over_channels(a, w)
+    torch.testing.assert_close(found, (a * w.view(-1, 1, 1)).sum(1, keepdim=True))

@@ -36,6 +36,19 @@ def add_per_channel(total: Tensor | None, g: Tensor, scale: float) -> None:
         total.add_(g.sum([axis for axis in range(g.ndim) if axis != 1]), alpha=scale)
 
 
+def sum_over_channels(a: Tensor, weight: Tensor) -> Tensor:
+    """Return ``sum_c w_c a_c`` at every pixel, ``(batch, 1, ...)``, in the precision of ``a`` under autocast as well.
+
+    Where channels are last in memory this is a product with a vector, which on processors takes a seventh of the time
+    of torch's sum.
+    """
+    last = a.movedim(1, -1)
+    if not last.is_contiguous():
+        return (a * weight.view(column(a))).sum(dim=1, keepdim=True)
+    with torch.autocast(a.device.type, enabled=False):
+        return (last @ weight).unsqueeze(1)
+
+
 class Normalisation(nn.Module, ABC):
     """A normalisation of ``(batch, width, ...)`` with a number of affine `weights` a channel.
 
@@ -125,20 +138,20 @@ class TVNorm(Normalisation):
         """Return the normalised ``a``; ``at`` is not used."""
         s, b = (w.view(column(a)) for w in affine)
         a = a.to(s.dtype)
-        squares = a.square().sum(dim=1, keepdim=True)  # many times faster than vector_norm along channels
+        squares = sum_over_channels(a.square(), torch.ones_like(affine[0]))  # many times faster than vector_norm
         return torch.addcmul(b, a * torch.rsqrt(squares + self.eps), s)
 
     def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
         """Return the value and ``g -> q (s g - n sum_c n s g)``; ``n = q a``, ``q = (sum_c a_c^2 + eps)^(-1/2)``."""
         s, b = (w.view(column(a)) for w in affine)
-        q = a.square().sum(dim=1, keepdim=True).add_(self.eps).rsqrt_()
+        q = sum_over_channels(a.square(), torch.ones_like(affine[0])).add_(self.eps).rsqrt_()
         n = a.mul_(q)
 
         def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:
             add_per_channel(sums[1], g, scale)
             along = g * n
             add_per_channel(sums[0], along, scale)
-            inner = along.mul_(s).sum(dim=1, keepdim=True)
+            inner = sum_over_channels(along, affine[0])
             return g.mul_(s).addcmul_(n, inner, value=-1).mul_(q)
 
         # the first operand alone would decide on the layout, and a weight has none
