@@ -111,19 +111,20 @@ def formula(mode: str, steps: int) -> float:
     convolution, the normalised convolution, the activation and the new half of the state, each ``M / 2``, and the
     lengths of the TV norm. ``G`` is the size of a step's weights, as large as their gradient.
 
-    - stored: ``a N M``;
-    - checkpointed, every ``m = ceil(sqrt(N))`` steps: ``(ceil(N/m) + a m) M + G N``;
-    - reversible: the result, the recovered state, its cotangent and one layer, ``(3 + a/2) M + G N``.
-
-    The few maps that the loss and the backward pass of one layer hold for a moment are left out.
+    - stored: ``(a N + 9/2) M``, with result, square and cotangent that the loss makes;
+    - checkpointed, every ``m = ceil(sqrt(N))`` steps: ``(ceil(N/m) + a m + 7/2) M + G N``, with cotangents and the maps
+      of the layer that is differentiated;
+    - reversible: ``(9 + 2 / width) M + G N``: the cotangent of the result, whole and in halves, ``2 M``; nine halves of
+      the last state, kept for a second pass, of the states around the step that is undone, and of their cotangents; the
+      maps of one layer, ``5/2 M``, and two lengths.
     """
     a, m = 4 + 2 / WIDTH, math.ceil(math.sqrt(steps))
     gradients = steps * GRADIENT
     if mode == "stored":
-        return a * steps * STATE
+        return (a * steps + 4.5) * STATE
     if mode == "checkpointed":
-        return (math.ceil(steps / m) + a * m) * STATE + gradients
-    return (3 + a / 2) * STATE + gradients
+        return (math.ceil(steps / m) + a * m + 3.5) * STATE + gradients
+    return (9 + 2 / WIDTH) * STATE + gradients
 
 
 def full(mode: str, peaks: list[float], available: float) -> float:
