@@ -33,9 +33,9 @@ class Residual(Parabolic):
         *theta, K_2 = theta
         if self.prenorm:
             n = self.prenorm.weights
-            u, theta = self.activation(self.prenorm(u, theta[:n], at)), theta[n:]
+            u, theta = self.activation.consume(self.prenorm(u, theta[:n], at)), theta[n:]
         K, *affine = theta
-        return self.operator(K_2, self.activation(self.norm(self.operator(K, u), affine, at)))
+        return self.operator(K_2, self.activation.consume(self.norm(self.operator(K, u), affine, at)))
 
     def rate(self, theta: Theta, pixels: tuple[int, ...] = ()) -> None:
         """Return ``None``: two free operators have no sign."""
