@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.dynamics.dense import Dense
@@ -10,6 +11,8 @@ from pdebridge.integrators.verlet import Verlet
 from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.opening import LinearOpening
+from pdebridge.networks.regularisation import smoothness, tikhonov
+from pdebridge.optimisation.problem import Problem
 
 
 @pytest.fixture(autouse=True)
@@ -35,5 +38,23 @@ def small_classifier():
         net = FlowClassifier(opening(2, 2), flow, 2, 3)
         x = torch.randn(points, 2)
         return net, x, (x[:, 0] > 0.3).long() + (x.square().sum(1) > 2).long()
+
+    return make
+
+
+@pytest.fixture
+def penalised():
+    """Return a function that makes a method that projects the classifier out, and the closure of its problem."""
+
+    def make(kind, net, x, c, weights, **options):
+        made = kind(net, *weights, **options)
+
+        def objective(logits, c):
+            alpha, gamma, beta = weights
+            squares = net.classifier.weight.square().sum()
+            return cross_entropy(logits, c) + alpha * smoothness(net) + gamma * tikhonov(net) + beta / 2 * squares
+
+        made.problem = Problem(net, x, c, objective)
+        return made, made.problem.closure
 
     return make

@@ -5,36 +5,24 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
 
 from pdebridge.networks.opening import PadOpening
-from pdebridge.networks.regularisation import smoothness, tikhonov
 from pdebridge.optimisation.gauss_newton import SHIFT, GaussNewton
 from pdebridge.optimisation.linearisation import Linearisation
-from pdebridge.optimisation.problem import Problem
 from pdebridge.optimisation.variable_projection import Projected
 from pdebridge.optimisation.vectors import join, split
 
 ALPHA, GAMMA, BETA = 1e-2, 2e-2, 1e-3
 
 
-def method(net, x, c, weights=(ALPHA, GAMMA, BETA), **options):
-    made = GaussNewton(net, *weights, **options)
+@pytest.fixture
+def method(penalised):
+    """Gauss-Newton with the penalties of this file or others."""
 
-    def objective(logits, c):
-        alpha, gamma, beta = weights
-        penalties = alpha * smoothness(net) + gamma * tikhonov(net) + beta / 2 * net.classifier.weight.square().sum()
-        return cross_entropy(logits, c) + penalties
+    def make(net, x, c, weights=(ALPHA, GAMMA, BETA), **options):
+        return penalised(GaussNewton, net, x, c, weights, **options)
 
-    made.problem = Problem(net, x, c, objective)
-
-    def closure():
-        made.zero_grad()
-        value = objective(net(x), c)
-        value.backward()
-        return value
-
-    return made, closure
+    return make
 
 
 def jacobian(made):
@@ -46,7 +34,7 @@ def jacobian(made):
 
 
 @pytest.mark.parametrize("family", ["dense", "verlet"])
-def test_products_are_those_of_the_explicit_jacobian(family, small_classifier):
+def test_products_are_those_of_the_explicit_jacobian(family, small_classifier, method):
     net, x, c = small_classifier(family)
     made, _ = method(net, x, c)
     J = jacobian(made)
@@ -68,7 +56,7 @@ def direction(made):
     return seen[0]
 
 
-def test_value_and_gradient_are_those_of_the_objective_at_the_best_classifier(small_classifier):
+def test_value_and_gradient_are_those_of_the_objective_at_the_best_classifier(small_classifier, method):
     net, x, c = small_classifier()
     made, closure = method(net, x, c, cg=1)
     made.precondition = lambda r: r
@@ -82,7 +70,7 @@ def test_value_and_gradient_are_those_of_the_objective_at_the_best_classifier(sm
     assert slope == pytest.approx(float(d @ g), rel=1e-5)
 
 
-def test_the_step_solves_the_explicit_system(small_classifier):
+def test_the_step_solves_the_explicit_system(small_classifier, method):
     net, x, c = small_classifier()
     made, closure = method(net, x, c, (ALPHA, GAMMA, 0.1), cg=500, tolerance=1e-13)
     with torch.no_grad():
@@ -97,7 +85,7 @@ def test_the_step_solves_the_explicit_system(small_classifier):
     torch.testing.assert_close(direction(made)[0], exact, rtol=1e-4, atol=1e-5)
 
 
-def test_the_preconditioner_inverts_the_penalties_and_a_shift(small_classifier):
+def test_the_preconditioner_inverts_the_penalties_and_a_shift(small_classifier, method):
     net, x, c = small_classifier()
     made, _ = method(net, x, c)
     v = torch.randn(sum(w.numel() for w in made.theta))
@@ -106,7 +94,9 @@ def test_the_preconditioner_inverts_the_penalties_and_a_shift(small_classifier):
     torch.testing.assert_close(made.precondition(join(made.regularised(shifted, parts))), v)
 
 
-def test_it_converges_quadratically_where_the_network_can_attain_the_probabilities(small_classifier, monkeypatch):
+def test_it_converges_quadratically_where_the_network_can_attain_the_probabilities(
+    small_classifier, method, monkeypatch
+):
     """The part of the Hessian that Gauss-Newton leaves out has the factor ``p - q``, which vanishes in the limit."""
     monkeypatch.setattr(GaussNewton, "projection", 0.0)
     torch.manual_seed(0)
@@ -124,7 +114,7 @@ def test_it_converges_quadratically_where_the_network_can_attain_the_probabiliti
     assert math.log(c / b) / math.log(b / a) > 1.8
 
 
-def test_every_iteration_decreases_the_objective(small_classifier):
+def test_every_iteration_decreases_the_objective(small_classifier, method):
     net, x, c = small_classifier()
     made, closure = method(net, x, c, iterations=1)
     values = [made.step(closure).item() for _ in range(12)]
@@ -132,7 +122,7 @@ def test_every_iteration_decreases_the_objective(small_classifier):
     assert values[-1] < 0.7 * values[0]
 
 
-def test_a_direction_without_decrease_leaves_the_weights(small_classifier):
+def test_a_direction_without_decrease_leaves_the_weights(small_classifier, method):
     net, x, c = small_classifier()
     made, _ = method(net, x, c)
     with torch.no_grad():
@@ -142,7 +132,7 @@ def test_a_direction_without_decrease_leaves_the_weights(small_classifier):
     assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
 
 
-def test_a_wrong_classifier_that_is_sure_of_itself_is_left(small_classifier):
+def test_a_wrong_classifier_that_is_sure_of_itself_is_left(small_classifier, method):
     """Its Hessian vanishes; a trial far away must leave no trace in the classifier of the next one."""
     net, x, c = small_classifier()
     made, closure = method(net, x, c)
@@ -154,7 +144,7 @@ def test_a_wrong_classifier_that_is_sure_of_itself_is_left(small_classifier):
     assert closure().item() == pytest.approx(value, rel=1e-9)
 
 
-def test_single_precision_serves(small_classifier):
+def test_single_precision_serves(small_classifier, method):
     net, x, c = small_classifier()
     made, closure = method(net.float(), x.float(), c, iterations=10)
     before = closure().item()

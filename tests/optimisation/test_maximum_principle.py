@@ -67,15 +67,8 @@ def problem(net, penalties=NONE):
 def iterate(method, shown, iterations):
     """Return the objective before each iteration and after the last one."""
     method.problem = shown
-
-    def closure():
-        method.zero_grad()
-        value = shown.objective(shown.net(shown.x), shown.c)
-        value.backward()
-        return value
-
-    values = [float(method.step(closure).detach()) for _ in range(iterations)]
-    return [*values, float(closure().detach())]
+    values = [float(method.step(shown.closure).detach()) for _ in range(iterations)]
+    return [*values, float(shown.closure().detach())]
 
 
 def recorded(net, shown):

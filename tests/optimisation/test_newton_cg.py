@@ -1,40 +1,26 @@
 """The Hessian against differences of the gradient, quadratic convergence, negative curvature, the forcing."""
 
+from functools import partial
 from itertools import pairwise
 from math import log
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
 
 from pdebridge.networks.opening import PadOpening
-from pdebridge.networks.regularisation import smoothness, tikhonov
 from pdebridge.optimisation.gauss_newton import GaussNewton
 from pdebridge.optimisation.linearisation import Linearisation
 from pdebridge.optimisation.newton_cg import NewtonCG
-from pdebridge.optimisation.problem import Problem
 from pdebridge.optimisation.variable_projection import Projected
 from pdebridge.optimisation.vectors import join, place, split
 
-PENALTIES = ALPHA, GAMMA, BETA = 1e-2, 0.1, 1e-2
+PENALTIES = 1e-2, 0.1, 1e-2
 
 
-def method(kind, net, x, c, **options):
-    made = kind(net, *PENALTIES, iterations=1, cg=200, **options)
-
-    def objective(logits, c):
-        penalties = ALPHA * smoothness(net) + GAMMA * tikhonov(net) + BETA / 2 * net.classifier.weight.square().sum()
-        return cross_entropy(logits, c) + penalties
-
-    made.problem = Problem(net, x, c, objective)
-
-    def closure():
-        made.zero_grad()
-        value = objective(net(x), c)
-        value.backward()
-        return value
-
-    return made, closure
+@pytest.fixture
+def method(penalised):
+    """Many iterations of conjugate gradients, one of the method a step."""
+    return partial(penalised, weights=PENALTIES, iterations=1, cg=200)
 
 
 def model(made):
@@ -47,7 +33,7 @@ def model(made):
 
 
 @pytest.mark.parametrize("family", ["dense", "verlet"])
-def test_the_product_is_that_of_the_hessian(family, small_classifier, monkeypatch):
+def test_the_product_is_that_of_the_hessian(family, small_classifier, method, monkeypatch):
     monkeypatch.setattr(NewtonCG, "projection", 0.0)
     net, x, c = small_classifier(family)
     made, _ = method(NewtonCG, net, x, c)
@@ -67,7 +53,7 @@ def test_the_product_is_that_of_the_hessian(family, small_classifier, monkeypatc
 
 
 @pytest.mark.parametrize(("kind", "tolerance"), [(NewtonCG, 0.1), (GaussNewton, 1e-10)])
-def test_it_converges_quadratically_and_gauss_newton_linearly(kind, tolerance, small_classifier):
+def test_it_converges_quadratically_and_gauss_newton_linearly(kind, tolerance, small_classifier, method):
     """At a minimiser where ``p - q``, and with it what Gauss-Newton leaves out, does not vanish."""
     net, x, c = small_classifier(opening=PadOpening)
     made, closure = method(NewtonCG, net, x, c)
@@ -86,7 +72,7 @@ def test_it_converges_quadratically_and_gauss_newton_linearly(kind, tolerance, s
     assert (errors[-1] < 1e-8) == (kind is NewtonCG), errors
 
 
-def test_negative_curvature_gives_a_direction_of_descent(small_classifier):
+def test_negative_curvature_gives_a_direction_of_descent(small_classifier, method):
     """The Hessian is indefinite at the start, and every iteration decreases the objective all the same."""
     net, x, c = small_classifier()
     made, closure = method(NewtonCG, net, x, c)
@@ -100,7 +86,7 @@ def test_negative_curvature_gives_a_direction_of_descent(small_classifier):
     assert all(after < before for before, after in pairwise(values))
 
 
-def test_the_forcing_follows_the_gradient_and_is_safeguarded(small_classifier):
+def test_the_forcing_follows_the_gradient_and_is_safeguarded(small_classifier, method):
     made, _ = method(NewtonCG, *small_classifier(), tolerance=0.5)
     g = torch.ones(sum(w.numel() for w in made.theta))
     found = [made.forcing(g * size) for size in (1.0, 0.5, 0.25, 0.025)]
@@ -109,7 +95,7 @@ def test_the_forcing_follows_the_gradient_and_is_safeguarded(small_classifier):
     assert made.forcing(g * 1e-3) == pytest.approx(0.9 * 0.5**2)  # falls no faster than eta^2 while that is large
 
 
-def test_the_forcing_is_part_of_the_state(small_classifier):
+def test_the_forcing_is_part_of_the_state(small_classifier, method):
     net, x, c = small_classifier()
     made, closure = method(NewtonCG, net, x, c)
     for _ in range(3):

@@ -47,15 +47,8 @@ def problem(net: nn.Module) -> Problem:
 def training(cycles: int, **options: float) -> tuple[OneShot, Callable[[], Tensor]]:
     net = network(LayerParallel(cycles=cycles, warm=True))
     method = OneShot(net, **options)  # type: ignore[arg-type]
-    method.problem = shown = problem(net)
-
-    def closure() -> Tensor:
-        method.zero_grad()
-        value = shown.objective(net(shown.x), shown.c)
-        value.backward()
-        return value
-
-    return method, closure
+    method.problem = problem(net)
+    return method, method.problem.closure
 
 
 def position(net: nn.Module) -> Tensor:

@@ -7,7 +7,6 @@ from math import inf
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor
 
 from pdebridge.configuration.classification import ClassificationCell, Training
 from pdebridge.configuration.load import cells, read_experiment
@@ -81,7 +80,7 @@ def descent(
     def epoch(k: int) -> None:
         batches.set_epoch(k)
         for x, c in batches:
-            method.step(closure(task, x, c))
+            method.step(Problem(task.net, x, c, task.objective).closure)
             if rates:
                 rates.step()
 
@@ -95,25 +94,13 @@ def newton(cell: ClassificationCell, iterations: int) -> list[Epoch]:
     assert isinstance(method, ControlMethod)
     x, c = task.data["train"]
     method.problem = Problem(task.net, x, c, task.objective)
-    return timed(task, lambda _: method.step(closure(task, x, c)), iterations)
+    return timed(task, lambda _: method.step(method.problem.closure), iterations)
 
 
 def begun(cell: ClassificationCell, keys: dict[str, Any]) -> Classification:
     """Return the task of a cell whose training has other keys, with its initial weights."""
     training: Training = cell.training.model_copy(update=keys)
     return assemble(cell.model_copy(update={"training": training}), 0)
-
-
-def closure(task: Classification, x: Tensor, c: Tensor) -> Callable[[], Any]:
-    """Return what evaluates the objective on a batch and leaves its gradient in the weights."""
-
-    def evaluate() -> Tensor:
-        task.net.zero_grad()
-        value = task.objective(task.net(x), c)
-        value.backward()
-        return value
-
-    return evaluate
 
 
 def timed(task: Classification, epoch: Callable[[int], Any], epochs: int) -> list[Epoch]:

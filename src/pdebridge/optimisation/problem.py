@@ -1,7 +1,7 @@
 """Training as an optimal control problem, as the methods of this room are shown it."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -21,6 +21,13 @@ class Problem(NamedTuple):
     """Their labels."""
     objective: Callable[[Tensor, Tensor], Tensor]
     """``J`` from logits ``(batch, classes)`` and labels, with all penalties."""
+
+    def closure(self) -> Any:  # a tensor, where torch's optimisers declare a float
+        """Return ``J`` at the present weights and leave its gradient in them."""
+        self.net.zero_grad()
+        value = self.objective(self.net(self.x), self.c)
+        value.backward()
+        return value
 
 
 class ControlMethod(Optimizer):

@@ -85,15 +85,9 @@ def train(seed: int) -> dict[str, float]:
     method = OneShot(net, PAIRS)
     method.problem = Problem(net, x, c, objective)
 
-    def closure() -> Tensor:
-        method.zero_grad()
-        value = objective(net(x), c)
-        value.backward()
-        return value
-
     course: list[tuple[float, float]] = []
     while len(course) <= MOST and (not course or course[-1][1] >= method.tolerance):
-        course.append((method.step(closure), float(method.memory["gradient"].norm())))
+        course.append((method.step(method.problem.closure), float(method.memory["gradient"].norm())))
     with torch.no_grad():
         right = net(torch.from_numpy(data.x_validation)).argmax(1) == torch.from_numpy(data.c_validation)
     (J, g), (J_end, g_end) = course[0], course[-1]
