@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from pdebridge.meanfield.characteristics import characteristics, trajectory
 from pdebridge.meanfield.games import crowd_motion, optimal_transport
@@ -159,23 +160,56 @@ class Plain:
         return self.potential.prepare()
 
 
-@pytest.mark.parametrize("rank", [None, 2])
-@pytest.mark.parametrize("width", [4, 2])
+@pytest.mark.parametrize("width_rank", [(4, None), (2, None), (4, 2), (2, 2)])
+@pytest.mark.parametrize("d", [3, 9])
+@pytest.mark.parametrize("checkpointed", [False, True])
 @pytest.mark.parametrize("game", [optimal_transport, crowd_motion])
-def test_the_adjoint_of_the_characteristics_is_that_of_autograd(game, width, rank):
-    """All outputs, and their derivatives by samples, initial log-density and weights, Gram and Jacobian."""
-    game, phi = game(3), Potential(3, width, rank, spread=0.3)
+def test_the_adjoint_of_the_characteristics_is_that_of_autograd(game, d, width_rank, checkpointed):
+    """All outputs, and their derivatives by samples, initial log-density and weights, Gram and Jacobian, features."""
+    game, phi = game(d), Potential(d, *width_rank, spread=0.3)
+    with torch.no_grad():
+        phi.quadratic.c.normal_()
     start, gradients, values = game.initial.sample(5), [], []
-    direction = torch.randn(5, 3), torch.randn(4, 5)
+    direction = torch.randn(5, d), torch.randn(4, 5)
     for value_function in (phi, Plain(phi)):
         x = start.clone().requires_grad_()
         log_rho0 = game.initial.log_density(start).requires_grad_()
-        end = characteristics(game, value_function, x, 3, log_rho0)
+        end = characteristics(game, value_function, x, 3, log_rho0, (0.1, 0.8), checkpointed)
         values.append([part.detach() for part in end])
         weights = [weight for name, weight in phi.named_parameters() if name != "z0"]
-        gradients.append(torch.autograd.grad(end, (x, log_rho0, *weights), direction, materialize_grads=True))
+        sought = (x, log_rho0, *weights)
+        gradients.append(torch.autograd.grad(end, sought, direction, materialize_grads=True, allow_unused=True))
     for fused, plain in zip((*values[0], *gradients[0]), (*values[1], *gradients[1]), strict=True):
         torch.testing.assert_close(fused, plain, rtol=1e-10, atol=1e-10)
+
+
+def test_without_interactions_a_step_costs_as_much_in_every_dimension():
+    def flops(d, steps):
+        game, phi = optimal_transport(d), Potential(d, 8, 3)
+        with FlopCounterMode(display=False) as counter:
+            characteristics(game, phi, game.initial.sample(4), steps).integrals.sum().backward()
+        return counter.get_total_flops()
+
+    assert flops(20, 3) - flops(20, 2) == flops(200, 3) - flops(200, 2) > 0
+
+
+def test_single_precision_is_as_good_in_the_space_of_features():
+    """Against double precision, beside the error of the same potential whose positions are integrated."""
+    game, phi = optimal_transport(100), Potential(100, 32, 10, spread=0.1)
+    x = game.initial.sample(256)
+    exact = characteristics(game, phi, x, 8)
+    game, phi, x = game.float(), phi.float(), x.float()
+
+    def error(value_function):
+        pairs = zip(run(value_function), exact, strict=True)
+        return [float((one - other).norm() / other.norm()) for one, other in pairs]
+
+    def run(value_function):
+        with torch.no_grad():
+            return characteristics(game, value_function, x, 8)
+
+    for features, positions in zip(error(phi), error(Plain(phi)), strict=True):
+        assert features < max(2 * positions, 1e-6)
 
 
 def test_single_precision_in_100_dimensions():

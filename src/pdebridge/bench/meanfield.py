@@ -137,7 +137,8 @@ def flops(d: int) -> float:
     """Return the floating-point operations of all matrix products in `ours`: those of a pass forward, three times."""
     rows = WIDTH + min(RANK, d + 1)
     pairs = WIDTH * (WIDTH // 2 + 1) if d > WIDTH else WIDTH * d
-    per_sample = 2 * rows * (d + 1) + 2 * WIDTH**2 + pairs * WIDTH
+    linear = rows * (rows + 1) if rows < d else 2 * rows * (d + 1)  # in the space of features or not
+    per_sample = linear + 2 * WIDTH**2 + pairs * WIDTH
     return 3.0 * 2 * per_sample * BATCH * 4 * STEPS
 
 

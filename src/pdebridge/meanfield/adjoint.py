@@ -32,6 +32,7 @@ class Grid(NamedTuple):
 class Stage(NamedTuple):
     """What the adjoint needs of one Runge-Kutta stage."""
 
+    s: Tensor
     tape: Tape
     grad: Tensor
     residual: Tensor
@@ -99,7 +100,7 @@ def step(
         rates = torch.stack([laplacian.div_(-alpha.transport), kinetic, f, residual.abs()])
         s_next = torch.add(s_next, slope, alpha=-b * h / alpha.transport)
         integrals_next = torch.add(integrals_next, rates, alpha=b * h)
-        stages.append(Stage(tape, slope, residual, log_rho))
+        stages.append(Stage(point, tape, slope, residual, log_rho))
     s_next[-1] = t + h
     return s_next, integrals_next, stages
 
@@ -126,7 +127,7 @@ def step_adjoint(
         grad_bar.add_(s_bar, alpha=-b * h / alpha.transport).add_(later, alpha=-ahead * h / alpha.transport)
         grad_bar[-1] = -r_bar
         rate_bar = torch.add(log_det_bar * (b * h), log_det_later, alpha=ahead * h)
-        later = adjoint(v, grid.row_norms, stage.tape, grad_bar, rate_bar.div_(-alpha.transport), into)
+        later = adjoint(v, grid.row_norms, stage.s, stage.tape, grad_bar, rate_bar.div_(-alpha.transport), into)
         log_det_later = torch.zeros_like(log_det_bar)
         if grid.game.interactions:
             z_bar, log_rho_bar = running_adjoint(grid.game, stage, running_bar * (b * h), r_bar * -alpha.running)
@@ -139,7 +140,7 @@ def step_adjoint(
 
 def running_adjoint(game: Game, stage: Stage, f_bar: Tensor, variation_bar: Tensor) -> tuple[Tensor, Tensor]:
     """Return the cotangents of position ``(d, N)`` and log-density for those of ``f`` and ``dF/drho``."""
-    z, log_rho = stage.tape.s[:-1].t().detach().requires_grad_(), stage.log_rho.detach().requires_grad_()
+    z, log_rho = stage.s[:-1].t().detach().requires_grad_(), stage.log_rho.detach().requires_grad_()
     with torch.enable_grad():
         values = game.running(z, log_rho)
     bars = torch.autograd.grad(values, (z, log_rho), (f_bar, variation_bar), materialize_grads=True)

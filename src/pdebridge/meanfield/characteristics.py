@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pdebridge.meanfield.adjoint import FusedCharacteristics, Grid
 from pdebridge.meanfield.derivatives import Derivatives
+from pdebridge.meanfield.features import applicable, characteristics_of_features
 from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.potential import Potential, ValueFunction
 
@@ -63,7 +64,10 @@ def characteristics(
     h = (interval[1] - interval[0]) / steps
     grid = Grid(game, prepared.row_norms, steps, interval[0], h, checkpointed)
     log_rho0 = game.initial.log_density(x) if log_rho0 is None else log_rho0
-    z, integrals = FusedCharacteristics.apply(grid, x.t(), log_rho0, *prepared.weights)
+    if applicable(grid, prepared.weights):
+        z, integrals = characteristics_of_features(grid, x.t(), prepared.weights)
+    else:
+        z, integrals = FusedCharacteristics.apply(grid, x.t(), log_rho0, *prepared.weights)
     return Characteristics(z.t(), integrals)
 
 

@@ -42,9 +42,8 @@ class Weights(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What the adjoint needs of an evaluation; features by samples."""
+    """What the adjoint needs of `layers`; features by samples."""
 
-    s: Tensor
     u0: Tensor
     T0: Tensor
     T1: Tensor
@@ -70,33 +69,54 @@ def evaluate(v: Weights, row_norms: Gram | Jacobian, s: Tensor) -> tuple[Tensor,
 
     The formulas are those of `pdebridge.meanfield.potential.Potential`.
     """
+    laplacian, tape = layers(v, row_norms, torch.addmm(v.b0.unsqueeze(1), v.W, s))
+    grad = torch.addmm(v.c.unsqueeze(1), v.W.t(), tape.y)
+    if len(v.A):
+        grad.addmm_(v.A, s)
+    return grad, laplacian, tape
+
+
+def layers(v: Weights, row_norms: Gram | Jacobian, y: Tensor) -> tuple[Tensor, Tape]:
+    """Return the Laplacian and the tape for pre-activations ``W s + b_0``, given as `y`, which becomes ``tape.y``.
+
+    That is the cotangent of the pre-activations in ``grad_s Phi = W^T y + A s + c``: ``T_0 z_0`` in the rows of
+    ``K_0``; the stacked quadratic form is its own.
+    """
     m = len(v.w)
     w = v.w.unsqueeze(1)
-    y = torch.addmm(v.b0.unsqueeze(1), v.W, s)
     u0, T0 = log2cosh_tanh(y[:m])
     T1 = tanh(torch.addmm(v.b1.unsqueeze(1), v.K1, u0))
     z0 = torch.addmm(w, v.K1.t(), T1 * w)
     y0 = torch.mul(T0, z0, out=y[:m])
-    grad = torch.addmm(v.c.unsqueeze(1), v.W.t(), y)
-    if len(v.A):
-        grad.addmm_(v.A, s)
     q = row_norms.forward(v.coefficients, T0)
     laplacian = v.gamma @ torch.addcmul(z0, T0, y0, value=-1) + v.w @ torch.addcmul(q, T1 * T1, q, value=-1)
-    return grad, laplacian.add_(v.trace), Tape(s, u0, T0, T1, z0, q, y)
+    return laplacian.add_(v.trace), Tape(u0, T0, T1, z0, q, y)
 
 
 def adjoint(
-    v: Weights, row_norms: Gram | Jacobian, tape: Tape, grad_bar: Tensor, lap_bar: Tensor, into: Weights
+    v: Weights, row_norms: Gram | Jacobian, s: Tensor, tape: Tape, grad_bar: Tensor, lap_bar: Tensor, into: Weights
 ) -> Tensor:
     """Return the cotangent of ``s`` and add those of the weights to `into`, for cotangents of `evaluate`'s values."""
-    s, u0, T0, T1, z0, q, y = tape
+    a_bar = layers_adjoint(v, row_norms, tape, v.W @ grad_bar, lap_bar, into)
+    into.W.addmm_(tape.y, grad_bar.t()).addmm_(a_bar, s.t())
+    into.c.addmv_(grad_bar, torch.ones_like(lap_bar))
+    s_bar = v.W.t() @ a_bar
+    if len(v.A):
+        into.A.addmm_(grad_bar, s.t())
+        s_bar.addmm_(v.A, grad_bar)
+    return s_bar
+
+
+def layers_adjoint(
+    v: Weights, row_norms: Gram | Jacobian, tape: Tape, y_bar: Tensor, lap_bar: Tensor, into: Weights
+) -> Tensor:
+    """Return the cotangent of the pre-activations, in the memory of `y_bar`, and add those of the layers' weights."""
+    u0, T0, T1, z0, q, y = tape
     m = len(v.w)
-    w, y0 = v.w.unsqueeze(1), y[:m]
+    w, y0, y0_bar = v.w.unsqueeze(1), y[:m], y_bar[:m]
     lap0, S1_bar = v.gamma.unsqueeze(1) * lap_bar, q * lap_bar
     slope0, slope1_w = torch.addcmul(lap_bar.new_ones(1), T0, T0, value=-1), torch.addcmul(w, T1 * w, T1, value=-1)
 
-    a_bar = v.W @ grad_bar  # so far the cotangent of y, which is that of the stacked quadratic form's features
-    y0_bar = a_bar[:m]
     z0_bar = torch.addcmul(T0 * y0_bar, slope0, lap0)
     y1_bar = v.K1 @ z0_bar
     curvature = T1 * S1_bar
@@ -107,18 +127,12 @@ def adjoint(
 
     ones = torch.ones_like(lap_bar)
     into.w.addmv_(S1_bar.add_(z0_bar).addcmul_(T1, y1_bar.sub_(curvature)), ones)
-    into.W.addmm_(y, grad_bar.t()).addmm_(a_bar, s.t())
-    into.b0.addmv_(a_bar, ones)
+    into.b0.addmv_(y_bar, ones)
     into.K1.addmm_(T1 * w, z0_bar.t()).addmm_(a1_bar, u0.t())
     into.b1.addmv_(a1_bar, ones)
-    into.c.addmv_(grad_bar, ones)
     into.gamma.addmv_(slope0.mul_(z0), lap_bar)
     into.trace.add_(lap_bar.sum())
-    s_bar = v.W.t() @ a_bar
-    if len(v.A):
-        into.A.addmm_(grad_bar, s.t())
-        s_bar.addmm_(v.A, grad_bar)
-    return s_bar
+    return y_bar
 
 
 class Evaluate(torch.autograd.Function):
@@ -130,14 +144,14 @@ class Evaluate(torch.autograd.Function):
         v = Weights(*weights)
         grad, laplacian, tape = evaluate(v, row_norms, s)
         ctx.row_norms = row_norms
-        ctx.save_for_backward(*v, *tape)
+        ctx.save_for_backward(s, *v, *tape)
         return grad, laplacian
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_bar: Tensor, lap_bar: Tensor) -> tuple[Tensor | None, ...]:
         """Apply the adjoint."""
-        split = len(Weights._fields)
-        v, tape = Weights(*ctx.saved_tensors[:split]), Tape(*ctx.saved_tensors[split:])
+        (s, *saved), split = ctx.saved_tensors, len(Weights._fields)
+        v, tape = Weights(*saved[:split]), Tape(*saved[split:])
         into = Weights(*map(torch.zeros_like, v))
-        return None, adjoint(v, ctx.row_norms, tape, grad_bar.contiguous(), lap_bar.contiguous(), into), *into
+        return None, adjoint(v, ctx.row_norms, s, tape, grad_bar.contiguous(), lap_bar.contiguous(), into), *into
