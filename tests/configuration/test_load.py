@@ -181,9 +181,9 @@ GAME = read_yaml(FOLDER / "transport.yaml")
         ({"game": {"alpha": {"hjb_path": -1.0}}}, "Input should be greater than or equal to 0 (found -1.0)"),
         ({"potential": {"widht": 8}}, "potential.widht: unknown key; did you mean 'width'?"),
         ({"training": {"optimizer": {"name": "sgd"}}}, "'adam', 'lbfgs', 'bfgs'"),
-        ({"training": {"resample": 10}}, "resample must divide the 25 iterations of an epoch (found 10)"),
+        ({"training": {"resample": 20}}, "resample must divide the 50 iterations of an epoch (found 20)"),
         ({"training": {"levels": []}}, "training.levels: List should have at least 1 item"),
-        ({"training": {"levels": [{"samples": 8, "iterations": 30}]}}, "must be a multiple of epoch = 25 (found 30)"),
+        ({"training": {"levels": [{"samples": 8, "iterations": 30}]}}, "must be a multiple of epoch = 50 (found 30)"),
         ({"network": {"layout": "dense"}}, "network: unknown key"),
     ],
 )
@@ -197,9 +197,9 @@ def test_a_mistake_in_a_game_is_one_line_too(change, expected):
 
 
 def test_limits_cut_the_levels_of_a_game():
-    levels = [{"samples": 8, "iterations": 50}, {"samples": 16, "iterations": 100}]
+    levels = [{"samples": 8, "iterations": 100}, {"samples": 16, "iterations": 200}]
     content = {"scale": "test", "overrides": {"transport": {"training": {"levels": levels}}}}
-    for epochs, expected in ((1, [25]), (2, [50]), (3, [50, 25]), (6, [50, 100]), (9, [50, 100])):
+    for epochs, expected in ((1, [50]), (2, [100]), (3, [100, 50]), (6, [100, 200]), (9, [100, 200])):
         settings = settings_from(content | {"limits": {"epochs": epochs}})
         cell = cells(read_experiment("transport", FOLDER), settings)[0]
         assert [level.iterations for level in cell.training.levels] == expected

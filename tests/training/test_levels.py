@@ -4,6 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from pdebridge.configuration.classification import Level as Coarse
+from pdebridge.configuration.load import cells, read_experiment, settings_from
 from pdebridge.configuration.settings import Tracking
 from pdebridge.errors import UserError
 from pdebridge.files import read_json
@@ -95,6 +97,21 @@ def test_every_level_has_a_schedule_of_its_own(multilevel, tmp_path, monkeypatch
 def test_best_weights_are_those_of_the_last_level(multilevel, tmp_path):
     run = train(multilevel(select="best"), OFF, tmp_path, [])[0]
     assert len(load_file(run / "weights.safetensors")["flow.control.K"]) == 8
+
+
+def test_every_stage_of_an_image_network_is_prolonged(tmp_path):
+    """Two stages of N = 2 then 4 steps to the same T; the network that is restored has those of the last level."""
+    found = cells(read_experiment("digits"), settings_from({"overrides": {"digits": {"seeds": 1}}}))
+    parabolic = next(cell for cell in found if cell.cell == "parabolic-euler")
+    network = parabolic.network.model_copy(update={"widths": [2, 4, 4], "steps": 4, "h": 0.25})
+    training = parabolic.training.model_copy(update={"epochs": 2, "levels": [Coarse(steps=2, epochs=1)]})
+    cell = parabolic.model_copy(update={"network": network, "training": training})
+    begun = assemble(cell, 0)
+    assert [(flow.steps, flow.h) for flow in begun.flows] == [(2, 0.5)] * 2
+    run = train(cell, OFF, tmp_path, [])[0]
+    assert [(flow.steps, flow.h) for flow in restore(run).net.flows] == [(4, 0.25)] * 2
+    columns = (run / "history.csv").read_text().splitlines()
+    assert [float(line.split(",")[columns[0].split(",").index("steps")]) for line in columns[1:]] == [2.0, 4.0]
 
 
 def test_the_fingerprint_knows_the_levels(multilevel):

@@ -98,9 +98,10 @@ class ClassificationCell(Cell):
         spec, network = self.training, self.network
         if not spec.levels:
             return self
-        if network.layout != "dense" or network.control.name != "piecewise-constant" or self.devices > 1:
+        if network.layout == "published" or not network.prolongs or self.devices > 1:
             raise ValueError(
-                "training.levels needs network.layout: dense, network.control: piecewise-constant, devices: 1"
+                "training.levels needs network.layout: dense with network.control: piecewise-constant, or"
+                " network.layout: staged; and devices: 1"
             )
         steps = [*(level.steps for level in spec.levels), network.steps]
         if any(fine <= coarse or fine % coarse for coarse, fine in pairwise(steps)):

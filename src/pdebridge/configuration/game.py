@@ -63,7 +63,7 @@ class Level(Strict):
 class Validation(Strict):
     """Fixed quasi-random points on which the weights of the least objective are chosen."""
 
-    points: Count = 4096
+    points: Count = 10_240
     steps: Count | None = None
     """Runge-Kutta steps; those of the training if empty (published)."""
 

@@ -1,6 +1,6 @@
 """``network`` of an experiment: dense, staged or published, a point of the cube."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -32,6 +32,15 @@ class DenseNetwork(Strict):
     time: Positive
     """Final time ``T``; the step size is ``h = T / N``."""
 
+    @property
+    def prolongs(self) -> bool:
+        """Tell whether the control has weights of every step, which can be carried over to more steps."""
+        return self.control.name == "piecewise-constant"
+
+    def in_steps(self, steps: int) -> Self:
+        """Return the same network with so many steps to the same ``T``."""
+        return self.model_copy(update={"steps": steps})
+
     @model_validator(mode="after")
     def _readout_fits(self) -> Self:
         if self.readout and self.readout > self.width:
@@ -59,6 +68,11 @@ class StagedNetwork(Strict):
     """Number ``N`` of steps a stage."""
     h: Positive = 1.0
     """Step size."""
+    prolongs: ClassVar[bool] = True
+
+    def in_steps(self, steps: int) -> Self:
+        """Return the same network with so many steps a stage to the same ``T = N h``."""
+        return self.model_copy(update={"steps": steps, "h": self.h * self.steps / steps})
 
     def point(self) -> dict[str, str]:
         """Return the names on the three axes."""
@@ -71,6 +85,7 @@ class PublishedNetwork(Strict):
     layout: Literal["published"]
     name: str
     """A name that ``pdebridge list`` shows."""
+    prolongs: ClassVar[bool] = False
     options: dict[str, Any] = {}
     """Arguments of the layout in place of the published ones, for other images: ``{channels: 1, classes: 10}``."""
     gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]

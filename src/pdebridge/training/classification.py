@@ -93,20 +93,21 @@ class Classification(Task):
                 self.trainer.strategy.setup_optimizers(self.trainer)
 
     def refine(self, steps: int) -> None:
-        """Prolong the control of the flow to ``steps`` steps."""
-        (flow,) = self.flows
-        flow.refine(steps)
+        """Prolong the control of every flow to ``steps`` steps."""
+        for flow in self.flows:
+            flow.refine(steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the best weights, and the depth of the level."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint["steps"] = [flow.steps for flow in self.flows]
+        if self.levels:
+            checkpoint["steps"] = self.flows[0].steps
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the best weights, and the shapes of the level for those that Lightning loads next."""
         super().on_load_checkpoint(checkpoint)
         if self.levels:
-            self.refine(*checkpoint["steps"])
+            self.refine(checkpoint["steps"])
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Tie dropout and the like to (seed, step); forget what the validation has spent; show the problem."""
@@ -238,6 +239,8 @@ def assemble(cell: ClassificationCell, seed: int) -> Classification:
     data, features, classes = construct.samples(cell, seed)
     torch.manual_seed(seed)
     depths = levels(cell)
-    spec = cell.network.model_copy(update={"steps": depths[0].steps}) if depths else cell.network
+    spec = cell.network
+    if depths and spec.layout != "published":
+        spec = spec.in_steps(depths[0].steps)
     net = construct.network(spec, features, classes, f"{construct.where(cell)}: network")
     return Classification(net.to(construct.DTYPES[cell.training.precision]), cell.training, seed, data, depths)

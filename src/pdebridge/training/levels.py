@@ -19,7 +19,7 @@ def levels(cell: ClassificationCell) -> list[Level]:
     spec, network = cell.training, cell.network
     if not spec.levels:
         return []
-    assert network.layout == "dense"
+    assert network.layout != "published"
     starts = [0, *accumulate(level.epochs for level in spec.levels), spec.epochs]
     steps = [*(level.steps for level in spec.levels), network.steps]
     return [Level(n, *epochs) for n, epochs in zip(steps, pairwise(starts), strict=True)]
