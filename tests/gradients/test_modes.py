@@ -1,5 +1,6 @@
 """Every gradient mode gives the derivative of the same loop."""
 
+import gc
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from pdebridge.gradients.allocation import Allocation, peak_bytes
 from pdebridge.gradients.checkpointed import Checkpointed
 from pdebridge.gradients.reversible import Reversible
 from pdebridge.gradients.stored import stored
+from pdebridge.gradients.taped import Taped
 from pdebridge.integrators.base import Integrator
 from pdebridge.integrators.euler import ForwardEuler
 from pdebridge.integrators.leapfrog import Leapfrog
@@ -299,6 +301,24 @@ def test_block_frees_its_states() -> None:
     with Allocation() as allocation:
         out = net(u)
         assert allocation.live == 2 * out.untyped_storage().nbytes()
+
+
+def test_no_collector_walks_the_growing_tape() -> None:
+    """The steps of a tape run no collection of Python's reference cycles; a failing step switches it on again."""
+    made, collections = Parabolic(2), []
+    flow = Flow(made, PiecewiseConstant(made, 500), ForwardEuler(), Taped(), 500, 1.0)
+    u = torch.randn(1, 2, 4, 4)
+    note = lambda phase, info: collections.append(phase)  # noqa: E731
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        flow(u)
+    finally:
+        gc.callbacks.remove(note)
+    assert collections.count("start") <= 2  # of the calls around the loop
+    with pytest.raises(RuntimeError):
+        flow(torch.randn(1, 3, 4, 4))
+    assert gc.isenabled()
 
 
 def test_dynamics_without_weights() -> None:
