@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pdebridge.allocator import keep_freed_memory
 from pdebridge.meanfield.derivatives import Derivatives
 from pdebridge.meanfield.games import optimal_transport
-from pdebridge.meanfield.memory import keep_freed_memory
 from pdebridge.meanfield.objective import objective
 from pdebridge.meanfield.potential import Potential, ValueFunction
 

@@ -13,7 +13,6 @@ from pdebridge.configuration.game import GameCell
 from pdebridge.dynamics.processes import world
 from pdebridge.meanfield.evaluation import Refinement, validate
 from pdebridge.meanfield.games import Game
-from pdebridge.meanfield.memory import keep_freed_memory
 from pdebridge.meanfield.objective import Terms, objective
 from pdebridge.meanfield.potential import Potential
 from pdebridge.meanfield.sampling import Samples
@@ -88,10 +87,6 @@ class MeanFieldGame(Task):
         """Return the draws and the validation points."""
         points = self.game.initial.sobol(self.spec.validation.points, VALIDATION_SEED)
         return self.draws, DataLoader(points.split(CHUNK), batch_size=None)
-
-    def on_fit_start(self) -> None:
-        """Keep the memory of one step for the next."""
-        keep_freed_memory()
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         """Tell a quasi-Newton method of new samples, of which it must forget its value, or everything at a level."""

@@ -7,6 +7,8 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import Tensor, nn
 
+from pdebridge.allocator import keep_freed_memory
+
 Figures = dict[str, float]
 
 
@@ -27,6 +29,10 @@ class Task(pl.LightningModule):
         self.losses: list[Tensor] = []
         self.best: dict[str, Any] = {}
         self.forget_best()
+
+    def on_fit_start(self) -> None:
+        """Keep the memory of one step for the next."""
+        keep_freed_memory()
 
     def keep_if_best(self, score: float) -> None:
         """Copy the weights if ``score``, the smaller the better, is the best so far; part of the checkpoint."""

@@ -1,4 +1,4 @@
-"""One process-wide setting of the C allocator that the objective's speed depends on."""
+"""One process-wide setting of the C allocator that the speed of a training depends on."""
 
 import ctypes
 import sys
@@ -10,8 +10,8 @@ TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 def keep_freed_memory(size: int = 2**30) -> bool:
     """Let glibc keep up to `size` bytes that were freed; return whether the allocator understood.
 
-    One objective with 1024 samples in 100 dimensions tapes 50 MB. By default glibc returns them to the kernel after
-    each gradient and every page is faulted in again for the next, which costs up to two thirds more time.
+    By default glibc returns what a gradient needed to the kernel, and every page is faulted in again for the next. That
+    costs 8 % more time with the CIFAR-10 networks, 15 % with 256 small layers, up to two thirds with a mean field game.
     """
     if not sys.platform.startswith("linux"):
         return False

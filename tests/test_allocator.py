@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from pdebridge.meanfield.memory import keep_freed_memory
+from pdebridge.allocator import keep_freed_memory
 
 
 def glibc():
