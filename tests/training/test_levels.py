@@ -143,3 +143,8 @@ def test_a_capped_training_ends_with_the_network_itself(epochs, expected, multil
 def test_what_does_not_fit_is_refused(changes, message, multilevel):
     with pytest.raises(UserError, match=message):
         multilevel(**changes)
+
+
+def test_weights_that_do_not_belong_to_steps_are_not_prolonged(small_cell):
+    with pytest.raises(UserError, match=r"training.levels needs network.layout: dense with network.control"):
+        small_cell(network={"steps": 8, "control": "constant"}, training={"epochs": 7, "levels": LEVELS})

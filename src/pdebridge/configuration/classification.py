@@ -98,7 +98,8 @@ class ClassificationCell(Cell):
         spec, network = self.training, self.network
         if not spec.levels:
             return self
-        if network.layout == "published" or not network.prolongs or self.devices > 1:
+        constant = network.layout != "dense" or network.control.name == "piecewise-constant"
+        if network.layout == "published" or not constant or self.devices > 1:
             raise ValueError(
                 "training.levels needs network.layout: dense with network.control: piecewise-constant, or"
                 " network.layout: staged; and devices: 1"

@@ -1,6 +1,6 @@
 """``network`` of an experiment: dense, staged or published, a point of the cube."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -31,11 +31,6 @@ class DenseNetwork(Strict):
     """Number ``N`` of steps."""
     time: Positive
     """Final time ``T``; the step size is ``h = T / N``."""
-
-    @property
-    def prolongs(self) -> bool:
-        """Tell whether the control has weights of every step, which can be carried over to more steps."""
-        return self.control.name == "piecewise-constant"
 
     def in_steps(self, steps: int) -> Self:
         """Return the same network with so many steps to the same ``T``."""
@@ -68,7 +63,6 @@ class StagedNetwork(Strict):
     """Number ``N`` of steps a stage."""
     h: Positive = 1.0
     """Step size."""
-    prolongs: ClassVar[bool] = True
 
     def in_steps(self, steps: int) -> Self:
         """Return the same network with so many steps a stage to the same ``T = N h``."""
@@ -85,7 +79,6 @@ class PublishedNetwork(Strict):
     layout: Literal["published"]
     name: str
     """A name that ``pdebridge list`` shows."""
-    prolongs: ClassVar[bool] = False
     options: dict[str, Any] = {}
     """Arguments of the layout in place of the published ones, for other images: ``{channels: 1, classes: 10}``."""
     gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
