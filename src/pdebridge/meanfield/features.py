@@ -69,9 +69,9 @@ class FeatureCharacteristics(torch.autograd.Function):
         into, c2_bar = Weights(*map(torch.zeros_like, v)), torch.zeros_like(ctx.c2)
         P_bar, integrals_bar = torch.zeros_like(Y_bar), integrals_bar.contiguous()
         for k in reversed(range(grid.steps)):
-            t, stages = grid.start + k * grid.h, ctx.steps[k]
-            if grid.checkpointed:
-                stages = step(grid, v, ctx.c2, stages, stages, torch.zeros_like(integrals_bar), t)[3]
+            t, kept = grid.start + k * grid.h, ctx.steps[k]
+            # what a step adds to Y and the integrals depends on neither, so that any will do for the stages
+            stages = step(grid, v, ctx.c2, kept, Y_bar, integrals_bar, t)[3] if grid.checkpointed else kept
             P_bar = step_adjoint(grid, v, stages, t, P_bar, Y_bar, integrals_bar, into, c2_bar)
         return None, P_bar, c2_bar, *into
 
