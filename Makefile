@@ -27,7 +27,6 @@ check: $(INSTALLED)
 	ruff format --check .
 	mypy
 	snakefmt --check Snakefile workflow
-	snakemake --lint
 
 format: $(INSTALLED)
 	ruff check --fix .

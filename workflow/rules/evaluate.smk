@@ -13,8 +13,6 @@ rule study:
         f"{RESULTS}/logs/study/{{experiment}}/{{study}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/study/{{experiment}}/{{study}}.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,

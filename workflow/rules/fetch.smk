@@ -11,8 +11,6 @@ rule fetch:
     benchmark:
         f"{RESULTS}/benchmarks/fetch/{{dataset}}.tsv"
     retries: 1
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,

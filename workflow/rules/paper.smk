@@ -21,8 +21,6 @@ rule figure:
         f"{RESULTS}/logs/figure/{{experiment}}/{{figure}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/figure/{{experiment}}/{{figure}}.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -61,8 +59,6 @@ for experiment in sorted({cell.experiment for cell in CELLS.values()}):
             f"{RESULTS}/logs/pages/{experiment}.log",
         benchmark:
             f"{RESULTS}/benchmarks/pages/{experiment}.tsv"
-        conda:
-            "../../environment.yml"
         threads: 1
         resources:
             mem_mb=1000,
@@ -121,8 +117,6 @@ rule table:
         f"{RESULTS}/logs/table.log",
     benchmark:
         f"{RESULTS}/benchmarks/table.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=1000,

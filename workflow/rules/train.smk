@@ -19,8 +19,6 @@ rule describe:
     benchmark:
         f"{RESULTS}/benchmarks/describe/{{experiment}}.tsv"
     priority: 1
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=lambda w: max(memory(c) for c in cells_of(w.experiment)),
@@ -46,8 +44,6 @@ rule describe_published:
         f"{RESULTS}/logs/describe_published.log",
     benchmark:
         f"{RESULTS}/benchmarks/describe_published.tsv"
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -73,8 +69,6 @@ for experiment, number, batch in BATCHES:
             f"{RESULTS}/logs/train/{experiment}/{number}.log",
         benchmark:
             f"{RESULTS}/benchmarks/train/{experiment}/{number}.tsv"
-        conda:
-            "../../environment.yml"
         threads: settings.threads
         resources:
             mem_mb=max(memory(cell) for cell in batch),
