@@ -37,7 +37,7 @@ def test_a_number_of_another_setting_stays_out():
 
 def test_counts_are_printed_in_full():
     found = {("e", "c", "parameters"): {"values": [9699338], "runs": []}}
-    count = row(quantity="parameters", value=9699338, kind="exact", threshold=0, direction="none")
+    count = row(quantity="parameters", value=9699338, kind="count", threshold=0, direction="none")
     only = verdict_table([count], found, REFERENCES, "laptop").iloc[0]
     assert (only["published"], only["ours"], only["verdict"]) == ("9699338", "9699338", "reproduced")
 

@@ -50,10 +50,10 @@ def number(**changes):
         ({"scale": "cluster"}, [89.1, 89.4, 89.2], "cluster", "reproduced"),
         ({}, [89.1, 89.4, 89.2], "test", "not run at this scale"),
         ({"status": "unconfirmed"}, [89.1, 89.4, 89.2], "laptop", "source unconfirmed"),
-        ({"kind": "exact", "threshold": 0.0}, [89.3], "laptop", "reproduced"),
-        ({"kind": "exact", "threshold": 0.0}, [89.3], "test", "reproduced"),
-        ({"kind": "exact", "threshold": 0.0}, [89.4], "laptop", "differs"),
-        ({"kind": "exact", "threshold": 0.0}, [89.3, 89.4], "laptop", "differs"),
+        ({"kind": "count", "threshold": 0.0}, [89.3], "laptop", "reproduced"),
+        ({"kind": "count", "threshold": 0.0}, [89.3], "test", "reproduced"),
+        ({"kind": "count", "threshold": 0.0}, [89.4], "laptop", "differs"),
+        ({"kind": "count", "threshold": 0.0}, [89.3, 89.4], "laptop", "differs"),
     ],
 )
 def test_verdicts(changes, values, scale, expected):

@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import yaml
 from pydantic import BeforeValidator, Field
@@ -13,6 +13,15 @@ from pdebridge.errors import UserError
 
 PUBLISHED = Path("config/published.csv")
 REFERENCES = Path("config/references.yaml")
+
+Kind = Literal["measured", "count", "closed-form", "claim", "own"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+EXACT: tuple[Kind, ...] = ("count", "closed-form", "claim")
+
+
+def _blank(text: object) -> object:
+    """Return None for an empty field of the file."""
+    return None if text == "" else text
 
 
 class PublishedNumber(Strict):
@@ -32,12 +41,18 @@ class PublishedNumber(Strict):
     """Its name in a run's summary, such as ``test/accuracy``."""
     value: float
     unit: str
-    kind: Literal["measured", "exact"]
-    """``exact`` for counts and closed forms: no statistics, the threshold alone decides."""
+    kind: Kind
+    """What kind of number it is; `EXACT` kinds have no statistics, the threshold alone decides."""
     direction: Literal["higher", "lower", "none"]
     """Which side is better."""
     threshold: Annotated[float, Field(ge=0)]
     """Differences up to this, in the unit of the value, do not matter."""
+    runs: Annotated[int | None, BeforeValidator(_blank), Field(ge=1)] = None
+    """Of how many runs the value is the mean; None where the source does not say so, which is taken as one."""
+    spread: Annotated[float | None, BeforeValidator(_blank), Field(gt=0)] = None
+    """Standard deviation of the source's runs, where it prints one."""
+    epochs: Annotated[int | None, BeforeValidator(_blank), Field(ge=1)] = None
+    """Epochs of the source's training; a run of another budget is not compared. None where it is not known."""
     status: Literal["confirmed", "secondary", "unconfirmed", "derived"]
     """How the number is known; an unconfirmed one gets no verdict."""
     scale: Scale

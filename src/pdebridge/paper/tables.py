@@ -9,7 +9,7 @@ import pandas as pd
 from pdebridge.configuration.model import Scale
 from pdebridge.files import whole
 from pdebridge.paper.measurements import Key
-from pdebridge.paper.published import PublishedNumber
+from pdebridge.paper.published import EXACT, PublishedNumber
 from pdebridge.paper.verdict import Verdict, comparable, interval, verdict
 
 COLOURS: dict[Verdict, str] = {
@@ -54,7 +54,7 @@ def _verdict_row(
         "quantity": number.quantity,
         "unit": number.unit,
         "published": plain(number.value),
-        **_ours(values, number.kind == "exact"),
+        **_ours(values, number.kind in EXACT),
         "verdict": verdict(number, values, scale),
         "status": number.status,
         "threshold": plain(number.threshold),

@@ -14,7 +14,7 @@ from scipy.special import stdtrit
 
 from pdebridge.configuration.load import carries
 from pdebridge.configuration.model import Scale
-from pdebridge.paper.published import PublishedNumber
+from pdebridge.paper.published import EXACT, PublishedNumber
 
 Verdict = Literal[
     "reproduced",
@@ -58,7 +58,7 @@ def verdict(number: PublishedNumber, values: list[float] | None, scale: Scale) -
         return "source unconfirmed"
     if not values or not comparable(number, scale):
         return "not run at this scale"
-    if number.kind == "exact":
+    if number.kind in EXACT:
         exact = all(abs(value - number.value) <= number.threshold for value in values)
         return "reproduced" if exact else "differs"
     if len(values) < SEEDS:
@@ -72,7 +72,7 @@ def verdict(number: PublishedNumber, values: list[float] | None, scale: Scale) -
 
 def comparable(number: PublishedNumber, scale: Scale) -> bool:
     """Tell whether a run at ``scale`` uses the published setting; at ``test`` only exact quantities are comparable."""
-    return carries(scale, number.scale) and (scale != "test" or number.kind == "exact")
+    return carries(scale, number.scale) and (scale != "test" or number.kind in EXACT)
 
 
 def _side(number: PublishedNumber, mean: float) -> Verdict:
