@@ -9,4 +9,5 @@ BENCHES = {
     "ode": "pdebridge.bench.ode:measure",
     "second-order": "pdebridge.bench.second_order:measure",
     "training": "pdebridge.bench.training:measure",
+    "device": "pdebridge.bench.device:measure",
 }

@@ -161,5 +161,11 @@ VERBS: dict[str, tuple[Verb, str, str, Callable[[ArgumentParser], None]]] = {
         "example: pdebridge bench training --json training.json",
         _bench,
     ),
+    "doctor": (
+        verbs.doctor,
+        "Say what this machine can do: device, precision, executors, tracking, data; exit 1 if the pipeline will fail.",
+        "example: pdebridge doctor --set scale=cluster",
+        _settings,
+    ),
     "schema": (verbs.schema, "Write the JSON schemas of the configuration.", "example: pdebridge schema", _schema),
 }

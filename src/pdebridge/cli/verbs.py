@@ -253,3 +253,21 @@ def schema(options: Namespace) -> None:
     from pdebridge.configuration.schema import write
 
     write(options.out)
+
+
+def doctor(options: Namespace) -> int:
+    """Print what this machine can do; with a GPU, compare every gradient mode on it with the CPU."""
+    import torch
+
+    from pdebridge.doctor import Finding, examine
+
+    findings = examine(settings_of(options))
+    if torch.cuda.is_available():
+        from pdebridge.bench.device import TOLERANCE, measure
+
+        for mode, error in measure()["raw"]["relative difference"].items():
+            text = f"{mode}: differs from the CPU by {error:.1e}, relative, float64 (at most {TOLERANCE:g})"
+            findings.append(Finding("ok" if error < TOLERANCE else "bad", "self-test", text))
+    for finding in findings:
+        print(f"{finding.state:5} {finding.subject:12} {finding.text}")
+    return int(any(finding.state == "bad" for finding in findings))
