@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pdebridge.meshes.poisson import evaluate, harmonic, laplacian, sines, solve, square
+from pdebridge.meshes.poisson import cosines, evaluate, harmonic, laplacian, sines, solve, square
 
 
 @pytest.mark.parametrize("method", ["direct", "multigrid"])
@@ -20,8 +20,22 @@ def test_quadratics_are_exact(d):
 
 def test_harmonic_products_are_exact():
     assert solve(harmonic(4), 4, 5).maximum < 1e-8
-    with pytest.raises(ValueError, match="d must be even"):
-        harmonic(3)
+    assert solve(harmonic(3), 3, 5).maximum < 1e-8
+    with pytest.raises(ValueError, match="d >= 2"):
+        harmonic(1)
+
+
+@pytest.mark.parametrize("d", [2, 3, 4])
+@pytest.mark.parametrize("posed", [harmonic, cosines])
+def test_gradients_and_sources_are_those_of_the_solution(posed, d):
+    """By central differences of second order."""
+    problem, x, h = posed(d), np.random.default_rng(0).random((20, d)), 1e-4
+    steps = h * np.eye(d)
+    u = problem.solution
+    slopes = np.stack([(u(x + s) - u(x - s)) / (2 * h) for s in steps], axis=1)
+    curvatures = sum((u(x + s) - 2 * u(x) + u(x - s)) / h**2 for s in steps)
+    assert np.allclose(problem.gradient(x), slopes, atol=1e-7)
+    assert np.allclose(problem.source(x), -curvatures, atol=1e-6)
 
 
 def test_eigenvalues_of_the_matrix():

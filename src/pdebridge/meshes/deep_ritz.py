@@ -8,7 +8,7 @@ expectations over points that are drawn anew for each step. No mesh: a step cost
 """
 
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -115,13 +115,20 @@ def boundary(n: int, d: int, generator: torch.Generator | None = None) -> Tensor
     return x.reshape(-1, d)
 
 
-def energy(network: RitzNetwork, x: Tensor, source: Tensor) -> Tensor:
+class Differentiable(Protocol):
+    """A network that gives its gradient with its value."""
+
+    def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``u`` ``(N,)`` and ``grad u`` ``(N, d)``."""
+
+
+def energy(network: Differentiable, x: Tensor, source: Tensor) -> Tensor:
     """Return the mean of ``|grad u|^2/2 - f u`` over points of the cube."""
     u, gradient = network.value_and_gradient(x)
     return (0.5 * gradient.square().sum(1) - source * u).mean()
 
 
-def boundary_misfit(network: RitzNetwork, x: Tensor, values: Tensor) -> Tensor:
+def boundary_misfit(network: nn.Module, x: Tensor, values: Tensor) -> Tensor:
     """Return the mean of ``(u - g)^2`` over points of the boundary."""
     return (network(x) - values).square().mean()
 

@@ -8,6 +8,7 @@ preconditioned by algebraic multigrid solve the same system.
 
 from collections.abc import Callable
 from itertools import product
+from math import sqrt
 from time import perf_counter
 from typing import Any, Literal, NamedTuple
 
@@ -26,13 +27,34 @@ class Problem(NamedTuple):
 
     solution: Function
     source: Function
+    gradient: Function | None = None
+    """Of the solution, ``(N, d)``."""
 
 
 def harmonic(d: int) -> Problem:
-    """Return ``u = sum_k x_(2k-1) x_(2k)``, ``f = 0``, d even (E & Yu, Commun. Math. Stat. 6, 2018, section 3.1)."""
-    if d % 2:
-        raise ValueError(f"the harmonic problem pairs coordinates: d must be even, not {d}")
-    return Problem(lambda x: (x[:, ::2] * x[:, 1::2]).sum(1), lambda x: 0.0 * x[:, 0])
+    """Return ``u = sum_k x_(2k-1) x_(2k)``, ``f = 0`` (E & Yu, Commun. Math. Stat. 6, 2018, section 3.1).
+
+    If d is odd, the last coordinate has no partner and u does not depend on it.
+    """
+    if d < 2:
+        raise ValueError(f"the harmonic problem pairs coordinates: d >= 2, not {d}")
+    pairs = d - d % 2
+
+    def gradient(x: Array) -> Array:
+        g = np.zeros_like(x)
+        g[:, :pairs:2], g[:, 1:pairs:2] = x[:, 1:pairs:2], x[:, :pairs:2]
+        return g
+
+    return Problem(lambda x: (x[:, :pairs:2] * x[:, 1:pairs:2]).sum(1), lambda x: 0.0 * x[:, 0], gradient)
+
+
+def cosines(d: int) -> Problem:
+    """Return ``u = d^(-1/2) sum cos(pi x_k)``, ``f = pi^2 u``; the mean of ``u^2`` is 1/2 in every dimension."""
+
+    def u(x: Array) -> Array:
+        return np.cos(np.pi * x).sum(1) / sqrt(d)
+
+    return Problem(u, lambda x: np.pi**2 * u(x), lambda x: -np.pi * np.sin(np.pi * x) / sqrt(d))
 
 
 def square(d: int) -> Problem:
