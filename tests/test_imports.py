@@ -36,7 +36,7 @@ BELOW = {
 }
 TORCH_ONLY = ("dynamics", "integrators", "gradients", "networks", "meanfield", "optimisation")
 ALLOWED = {"torch", "numpy", "scipy", "torchdiffeq", "pdebridge"}
-FOUNDATIONS = {"allocator", "cube", "errors", "files", "provenance", "__init__"}
+FOUNDATIONS = {"allocator", "cube", "errors", "files", "meaning", "provenance", "__init__"}
 
 
 def imports(path):

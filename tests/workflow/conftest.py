@@ -16,7 +16,7 @@ class Project:
     """A checkout and the means to call its programs; nothing reaches the network."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.source = folder, ROOT / "src"
         for part in PARTS:
             source, target = ROOT / part, folder / part
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ class Project:
         """Run ``python -m COMMAND`` in the checkout, with the package that the tests import."""
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]),
+            "PYTHONPATH": os.pathsep.join([str(self.source), os.environ.get("PYTHONPATH", "")]),
             "WANDB_MODE": "disabled",
             **{f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https", "HTTP", "HTTPS")},
         }

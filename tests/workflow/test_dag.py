@@ -1,10 +1,14 @@
 """The whole DAG, from configuration to report, and a second run that does nothing."""
 
 import json
+import shutil
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
+
+import pdebridge
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
 
@@ -95,3 +99,26 @@ def test_a_change_of_a_parameter_reruns_what_it_touches(finished):
     )
     assert "training figure1: T5" in done.stderr
     assert "building the networks of figure1" in done.stderr
+
+
+@pytest.fixture
+def edited(finished, tmp_path):
+    """Return a function that edits a module of a copy of the package and says what the workflow would do."""
+    project, source = finished[0], finished[0].source
+    shutil.copytree(Path(pdebridge.__file__).parents[1], tmp_path, dirs_exist_ok=True)
+    project.source = tmp_path
+
+    def plan(module, old, new):
+        path = tmp_path / "pdebridge" / module
+        path.write_text(path.read_text().replace(old, new, 1))
+        return project.snakemake("-n", "--configfile", "config/test.yaml").stderr
+
+    yield plan
+    project.source = source
+
+
+def test_a_comment_reruns_nothing_and_an_edit_what_it_touches(edited):
+    assert "Nothing to be done" in edited("dynamics/dense.py", "import", "# a comment\nimport")
+    plan = edited("integrators/euler.py", "order = 1", "order = 1 + 0")
+    assert "training figure1: T5" in plan
+    assert "transport: d2" not in plan

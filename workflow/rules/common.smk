@@ -1,6 +1,5 @@
 # Configuration becomes lists of files; nothing here knows any mathematics.
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -9,7 +8,8 @@ from snakemake.exceptions import WorkflowError
 from pdebridge.configuration.load import cells, selected, settings_from
 from pdebridge.datasets.names import SOURCES
 from pdebridge.errors import UserError
-from pdebridge.provenance import sources
+from pdebridge.meaning import meaning
+from pdebridge.training.fingerprint import code_and_data
 
 # `pdebridge` is the one installed beside the snakemake that runs, also where no environment was activated
 shell.prefix(f'export PATH="$PATH:{Path(sys.executable).parent}"; ')
@@ -57,11 +57,6 @@ def newer(path, than):
     """Tell whether a file exists and is newer than another, or the other is missing."""
     times = [p.stat().st_mtime if p.exists() else 0.0 for p in (Path(path), Path(than))]
     return times[0] > times[1]
-
-
-def code(*modules):
-    """The package's sources that a verb runs: an edit reruns what it touches, a checkout does not."""
-    return [os.path.relpath(path) for path in sources(modules)]
 
 
 def fetched(cell):

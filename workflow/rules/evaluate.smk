@@ -4,8 +4,7 @@ from pdebridge.studies.names import STUDIES
 
 rule study:
     input:
-        cells=lambda w: cell_files(w.experiment),
-        code=lambda w: code(STUDIES[w.study]),
+        lambda w: cell_files(w.experiment),
     output:
         numbers=f"{RESULTS}/studies/{{experiment}}/{{study}}.json",
         arrays=f"{RESULTS}/studies/{{experiment}}/{{study}}.npz",
@@ -18,10 +17,11 @@ rule study:
         mem_mb=4000,
         runtime=60,
     params:
+        code=lambda w: meaning(STUDIES[w.study]),
         options=study_options,
         stem=lambda w, output: output.numbers.removesuffix(".json"),
     message:
         "study {wildcards.study} of {wildcards.experiment}"
     shell:
-        "pdebridge study {wildcards.study} {input.cells} --options {params.options:q}"
+        "pdebridge study {wildcards.study} {input} --options {params.options:q}"
         " --experiment {wildcards.experiment} --out {params.stem} > {log} 2>&1"

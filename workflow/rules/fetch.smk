@@ -2,8 +2,6 @@
 
 
 rule fetch:
-    input:
-        code=code("pdebridge.datasets.fetch"),
     output:
         f"{settings.data.folder}/{{dataset}}.json",
     log:
@@ -16,6 +14,7 @@ rule fetch:
         mem_mb=2000,
         runtime=120,
     params:
+        code=meaning("pdebridge.datasets.fetch"),
         data=settings.data.model_dump_json(),
     message:
         "fetching {wildcards.dataset}"

@@ -4,11 +4,10 @@ from pdebridge.paper.names import FIGURES
 
 rule figure:
     input:
-        arrays=lambda w: [
+        lambda w: [
             f"{RESULTS}/studies/{w.experiment}/{study.name}.npz"
             for study in EXPERIMENTS[w.experiment].studies
         ],
-        code=lambda w: code(FIGURES[w.figure]),
     output:
         png=report(
             f"{PAPER}/figures/{{experiment}}/{{figure}}.png",
@@ -26,13 +25,14 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
+        code=lambda w: meaning(FIGURES[w.figure]),
         stem=lambda w, output: output.png.removesuffix(".png"),
         title=lambda w: EXPERIMENTS[w.experiment].title,
         source=lambda w: EXPERIMENTS[w.experiment].source.model_dump(),
     message:
         "drawing {wildcards.figure} of {wildcards.experiment}"
     shell:
-        "pdebridge figure {wildcards.figure} {input.arrays} --out {params.stem} > {log} 2>&1"
+        "pdebridge figure {wildcards.figure} {input} --out {params.stem} > {log} 2>&1"
 
 
 for experiment in sorted({cell.experiment for cell in CELLS.values()}):
@@ -41,8 +41,7 @@ for experiment in sorted({cell.experiment for cell in CELLS.values()}):
         name:
             f"pages_{experiment}"
         input:
-            cells=cell_files(experiment),
-            code=code("pdebridge.paper.curves", "pdebridge.paper.runs"),
+            cell_files(experiment),
         output:
             [
                 report(
@@ -64,11 +63,12 @@ for experiment in sorted({cell.experiment for cell in CELLS.values()}):
             mem_mb=1000,
             runtime=10,
         params:
+            code=meaning("pdebridge.paper.curves", "pdebridge.paper.runs"),
             folder=lambda w, output: str(Path(output[0]).parent),
         message:
             f"curves and provenance of {experiment}"
         shell:
-            "pdebridge figure run {input.cells} --out {params.folder} > {log} 2>&1"
+            "pdebridge figure run {input} --out {params.folder} > {log} 2>&1"
 
 
 rule table:
@@ -78,13 +78,6 @@ rule table:
         weights=WEIGHT_FILES,
         published="config/published.csv",
         references="config/references.yaml",
-        code=code(
-            "pdebridge.paper.game_table",
-            "pdebridge.paper.experiment_tables",
-            "pdebridge.paper.landing",
-            "pdebridge.paper.tables",
-            "pdebridge.paper.measurements",
-        ),
     output:
         verdicts=f"{PAPER}/published.csv",
         page=report(
@@ -122,6 +115,13 @@ rule table:
         mem_mb=1000,
         runtime=10,
     params:
+        code=meaning(
+            "pdebridge.paper.game_table",
+            "pdebridge.paper.experiment_tables",
+            "pdebridge.paper.landing",
+            "pdebridge.paper.tables",
+            "pdebridge.paper.measurements",
+        ),
         scale=settings.scale,
         folder=lambda w, output: str(Path(output.verdicts).parent),
     message:

@@ -2,16 +2,11 @@
 # `describe` goes first by its priority: what cannot be built is refused before compute is spent.
 from pdebridge.cube import AXES
 from pdebridge.networks.published import PUBLISHED
-from pdebridge.training.modules import modules
 
 
 rule describe:
     input:
-        data=lambda w: sorted({f for c in cells_of(w.experiment) for f in fetched(c)}),
-        code=lambda w: code(
-            "pdebridge.training.describe",
-            *[m for c in cells_of(w.experiment) for m in modules(c)],
-        ),
+        lambda w: sorted({f for c in cells_of(w.experiment) for f in fetched(c)}),
     output:
         f"{RESULTS}/weights/{{experiment}}.json",
     log:
@@ -24,6 +19,10 @@ rule describe:
         mem_mb=lambda w: max(memory(c) for c in cells_of(w.experiment)),
         runtime=10,
     params:
+        code=lambda w: [
+            meaning("pdebridge.training.describe"),
+            *[code_and_data(c) for c in cells_of(w.experiment)],
+        ],
         cells=lambda w: [c.model_dump_json() for c in cells_of(w.experiment)],
     message:
         "building the networks of {wildcards.experiment} and counting their weights"
@@ -32,12 +31,6 @@ rule describe:
 
 
 rule describe_published:
-    input:
-        code=code(
-            "pdebridge.training.describe",
-            *[layout.reference for layout in PUBLISHED.values()],
-            *[path for axis in AXES.values() for path in axis.values()],
-        ),
     output:
         f"{RESULTS}/weights.json",
     log:
@@ -48,6 +41,12 @@ rule describe_published:
     resources:
         mem_mb=4000,
         runtime=10,
+    params:
+        code=meaning(
+            "pdebridge.training.describe",
+            *[layout.reference for layout in PUBLISHED.values()],
+            *[path for axis in AXES.values() for path in axis.values()],
+        ),
     message:
         "building every published network and counting its weights"
     shell:
@@ -62,7 +61,6 @@ for experiment, number, batch in BATCHES:
         input:
             legal=f"{RESULTS}/weights/{experiment}.json",
             data=sorted({path for cell in batch for path in fetched(cell)}),
-            code=code(*(m for cell in batch for m in modules(cell))),
         output:
             [f"{RESULTS}/runs/{cell.key}.json" for cell in batch],
         log:
@@ -75,6 +73,7 @@ for experiment, number, batch in BATCHES:
             runtime={"cluster": 2880, "workstation": 1440}.get(settings.scale, 60),
             gpu=max(cell.devices for cell in batch),
         params:
+            code=[code_and_data(cell) for cell in batch],
             cells=[cell.model_dump_json() for cell in batch],
             tracking=settings.tracking.model_dump_json(),
         message:

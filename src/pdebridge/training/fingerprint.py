@@ -1,18 +1,44 @@
 """Which finished runs are still valid: known without importing torch, so that a job with nothing to do costs little."""
 
+import re
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.files import read_json
-from pdebridge.provenance import digest, sources
+from pdebridge.meaning import checksum, digest, meaning
 from pdebridge.training.modules import modules
+
+REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 def fingerprint(cell: Cell, seed: int) -> str:
-    """Return what a run's numbers depend on: the keys of its task, seed, code, torch's version."""
+    """Return what a run's numbers depend on: the keys of its task, seed, code and data, torch's version."""
     decisive = cell.model_dump_json(exclude=set(Cell.model_fields))
-    return digest(decisive, str(seed), version("torch"), *sources(modules(cell)))
+    return digest(decisive, str(seed), version("torch"), code_and_data(cell))
+
+
+def code_and_data(cell: Cell) -> str:
+    """Return a digest of the code that a cell runs and of the files that its configuration names.
+
+    Code is that of the task, of the names in the catalogue and of every ``module:name``; see `meaning`. Files count by
+    their contents.
+    """
+    texts = sorted(set(_texts(cell.model_dump(exclude=set(Cell.model_fields)))))
+    own = [text for text in texts if REFERENCE.fullmatch(text)]
+    files = [text for text in texts if ("." in text or "/" in text) and Path(text).exists()]
+    return digest(meaning(*modules(cell), *own), *(f"{file} {checksum(Path(file))}" for file in files))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in nested values."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def is_current(run: Path, expected: str) -> bool:
