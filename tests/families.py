@@ -1,5 +1,6 @@
 """The families under test: small instances of every dynamics, with the integrators that fit them."""
 
+import math
 from typing import Any
 
 import torch
@@ -40,14 +41,23 @@ CONVOLUTIONAL: dict[str, tuple[str, dict[str, Any]]] = {
     "conv second-order, pair": ("second-order", {"pair": True}),
     "conv residual": ("residual", {}),
     "conv coupling": ("coupling", {"normalisation": "batch", "prenormalise": (False, True)}),
-    "conv imex": ("imex", {}),
+    "conv imex": ("imex", {"activation": "tanh"}),
     "conv time": ("time-convolution", {}),
     "conv post-activation": ("post-activation", {"normalisation": "batch"}),
 }
-FAMILIES = DENSE | CONVOLUTIONAL
+LINE: dict[str, tuple[str, dict[str, Any]]] = {
+    "stencil": ("stencil", {"length": 6.0}),
+    "stencil, explicit": ("stencil", {"length": 6.0, "orders": (1, 2), "implicit": False}),
+    "stencil-network": ("stencil-network", {"length": 6.0, "hidden": 3}),
+    "stencil-network, explicit": ("stencil-network", {"length": 6.0, "hidden": 3, "implicit": False}),
+    "stencil-network, values": ("stencil-network", {"length": 6.0, "hidden": 3, "features": "values"}),
+}
+FAMILIES = DENSE | CONVOLUTIONAL | LINE
 
 
 def shape(name: str, width: int = 4) -> tuple[int, ...]:
+    if name in LINE:
+        return (3, 2, 9)
     return (3, width) if name in DENSE else (3, width, 6, 5)
 
 
@@ -58,7 +68,7 @@ def features(name: str, width: int = 4, seed: int = 1) -> Tensor:
 def dynamics(name: str, steps: int, width: int = 4, **options: Any) -> Dynamics:
     key, fixed = FAMILIES[name]
     batch = {"steps": steps} if fixed.get("normalisation") == "batch" else {}
-    made: Dynamics = load(DYNAMICS[key])(width, **fixed, **batch, **options)
+    made: Dynamics = load(DYNAMICS[key])(2 if name in LINE else width, **fixed, **batch, **options)
     return made.double()
 
 
@@ -88,7 +98,10 @@ def identifier(value: object) -> str:
 
 
 class Rotation(Dynamics):
-    """Scalar problems with a closed form: ``u' = iu`` as two features, ``y'' = -y``, ``y' = z, z' = -y``."""
+    """Scalar problems with a closed form: ``u' = iu`` as two features, ``y'' = -y``, ``y' = z, z' = -y``.
+
+    Implicit-explicit, on a grid of one point: ``u' = -u + sin + cos + sin^2 - u^2`` with ``L = -1``, ``u = sin``.
+    """
 
     def __init__(self, structure: str) -> None:
         super().__init__()
@@ -97,7 +110,12 @@ class Rotation(Dynamics):
     def initial(self) -> dict[str, Tensor]:
         return {}
 
-    def forward(self, u: Tensor, theta: object, at: object, part: int = 0) -> Tensor:
+    def symbol(self, u: Tensor, theta: object) -> Tensor:
+        return -u.new_ones(1, 1, 1)
+
+    def forward(self, u: Tensor, theta: object, at: Any, part: int = 0) -> Tensor:
+        if self.structure == "implicit-explicit":
+            return math.sin(at.t) + math.cos(at.t) + math.sin(at.t) ** 2 - u.square()
         if self.structure == "explicit":
             return torch.stack([u[:, 1], -u[:, 0]], dim=1)
         return -u if "second-order" in self.structure else u

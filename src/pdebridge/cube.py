@@ -20,6 +20,8 @@ DYNAMICS = {
     "second-order": "pdebridge.dynamics.parabolic:SecondOrder",
     "residual": "pdebridge.dynamics.residual:Residual",
     "coupling": "pdebridge.dynamics.residual:Coupling",
+    "stencil": "pdebridge.dynamics.stencil:Stencil",
+    "stencil-network": "pdebridge.dynamics.stencil_network:StencilNetwork",
     "imex": "pdebridge.dynamics.imex:ReactionDiffusion",
     "perceptron": "pdebridge.dynamics.perceptron:Perceptron",
     "half-damped": "pdebridge.dynamics.half_damped:HalfDamped",
@@ -37,6 +39,11 @@ INTEGRATORS = {
     "leapfrog": "pdebridge.integrators.leapfrog:Leapfrog",
     "leapfrog-pair": "pdebridge.integrators.leapfrog:LeapfrogPair",
     "imex-euler": "pdebridge.integrators.imex_euler:IMEXEuler",
+    "crank-nicolson": "pdebridge.integrators.additive:CrankNicolson",
+    "ars-222": "pdebridge.integrators.additive:ARS222",
+    "ars-443": "pdebridge.integrators.additive:ARS443",
+    "etd-rk2": "pdebridge.integrators.exponential:ETDRK2",
+    "etd-rk4": "pdebridge.integrators.exponential:ETDRK4",
 }
 GRADIENTS = {
     "stored": "pdebridge.gradients.stored:stored",

@@ -1,5 +1,6 @@
 """Observed order of convergence against closed forms, and the steps written out."""
 
+import cmath
 import math
 
 import pytest
@@ -19,7 +20,7 @@ from pdebridge.integrators.midpoint import Midpoint
 from pdebridge.integrators.runge_kutta import RK4, DormandPrince5, ExplicitMidpoint
 
 STEPS: list[Integrator] = [
-    *(load(reference)() for name, reference in INTEGRATORS.items() if name not in ("imex-euler", "dopri5")),
+    *(load(reference)() for name, reference in INTEGRATORS.items() if name != "dopri5"),
     DormandPrince5(),
 ]
 START = {
@@ -28,11 +29,14 @@ START = {
     "augmented": [[1.0]],
     "second-order": [[1.0]],
     "second-order-pair": [[0.6, 0.8]],
+    "implicit-explicit": [[[0.0]]],
 }
 
 
 def exact(structure: str, t: float) -> torch.Tensor:
     """The solution of `Rotation`: a turn of the plane by ``t``."""
+    if structure == "implicit-explicit":
+        return torch.tensor([[[math.sin(t)]]], dtype=torch.float64)
     if structure in ("augmented", "second-order"):
         return torch.tensor([[math.cos(t)]], dtype=torch.float64)
     turn = torch.tensor([[math.cos(t), math.sin(t)], [-math.sin(t), math.cos(t)]], dtype=torch.float64)
@@ -51,22 +55,56 @@ def test_observed_order_is_the_declared_one(step: Integrator) -> None:
     assert abs(observed - step.order) < 0.1
 
 
-def test_imex_is_of_order_one_and_damps_fast_modes() -> None:
-    """``u' = u - a u`` by modes: ``(1 + h) / (1 + h a)`` a step, exact ``exp((1 - a) t)``."""
+SEMILINEAR = [step for step in STEPS if step.structure == "implicit-explicit"]
+STIFF = -1e4
 
-    class Linear(Rotation):
-        def forward(self, u: torch.Tensor, theta: object, at: object, part: int = 0) -> torch.Tensor:
-            rates = torch.tensor([3.0, 1e6], dtype=torch.float64)
-            return u / (1 + at.h * rates) if part else u  # type: ignore[attr-defined]
 
-    step = load(INTEGRATORS["imex-euler"])()
-    errors = []
-    for n in (40, 80):
-        u = torch.ones(1, 2, dtype=torch.float64)
-        end = step.finish(advance(step, Linear("implicit-explicit"), (), step.start(u), n, 1.0 / n))
-        errors.append(abs(float(end[0, 0]) - math.exp(-2.0)))
-        assert abs(end[0, 1]) < 1e-30
-    assert abs(math.log2(errors[0] / errors[1]) - 1) < 0.1
+class Modes(Rotation):
+    """``u' = L u + g u`` with ``L`` zero for the mean, `STIFF` for every wave, or as a test says."""
+
+    def __init__(self, g: float = 0.0, waves: complex = STIFF) -> None:
+        super().__init__("implicit-explicit")
+        self.g, self.waves = g, waves
+
+    def symbol(self, u: torch.Tensor, theta: object) -> torch.Tensor:
+        return torch.tensor([0.0, self.waves, self.waves], dtype=torch.cdouble)
+
+    def forward(self, u: torch.Tensor, theta: object, at: object, part: int = 0) -> torch.Tensor:
+        return self.g * u
+
+
+def after(step: Integrator, problem: Modes, steps: int, h: float) -> torch.Tensor:
+    """Modes 0 and 1 of what becomes of ``1 + cos(x)``."""
+    u = 1 + torch.cos(torch.arange(4, dtype=torch.float64) * (math.pi / 2)).view(1, 1, 4)
+    (end,) = advance(step, problem, (), step.start(u), steps, h)
+    return torch.fft.rfft(end)[0, 0, :2] / torch.tensor([4.0, 2.0])
+
+
+@pytest.mark.parametrize("step", SEMILINEAR, ids=identifier)
+def test_an_implicit_part_limits_no_step(step: Integrator) -> None:
+    """``h |L| = 1000``; what is L-stable or exact damps in one step what Crank-Nicolson only turns around."""
+    mean, wave = after(step, Modes(0.5), 10, 0.1).abs()
+    assert abs(mean - math.exp(0.5)) < 0.03
+    assert wave < (1.0 if step.__class__.__name__ == "CrankNicolson" else 1e-9)
+
+
+@pytest.mark.parametrize("step", SEMILINEAR, ids=identifier)
+def test_exponential_steps_are_exact_for_the_linear_part(step: Integrator) -> None:
+    error = abs(after(step, Modes(0.0, 2 - 3j), 3, 0.5)[1] - cmath.exp(1.5 * (2 - 3j)))
+    assert error < 1e-12 if "ETD" in step.__class__.__name__ else error > 1e-3
+
+
+@pytest.mark.parametrize("step", SEMILINEAR, ids=identifier)
+def test_growth_limits_an_implicit_step_by_its_pole(step: Integrator) -> None:
+    """Below ``1 / (gamma lambda)`` a growing mode grows and keeps its sign; just below, without bound."""
+    largest = step.largest_step(complex(2.0))
+    assert step.largest_step(complex(-2.0)) == step.largest_step(0j) == math.inf
+    for share in (0.1, 0.5, 0.9):
+        growth = after(step, Modes(0.0, 2.0), 1, share * min(largest, 10.0))[1].real
+        assert growth > 1
+    if largest < math.inf:
+        poles = [abs(after(step, Modes(0.0, 2.0), 1, largest * (1 + side))[1]) for side in (-1e-9, 1e-9)]
+        assert min(poles) > 1e6
 
 
 def test_leapfrog_is_the_published_three_term_recursion() -> None:

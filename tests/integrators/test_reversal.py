@@ -42,7 +42,7 @@ def test_every_family_is_undone(name: str, step: Integrator) -> None:
         torch.testing.assert_close(recovered, given, rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", ["forward-euler", "rk4", "imex-euler"])
+@pytest.mark.parametrize("name", ["forward-euler", "rk4", "imex-euler", "ars-222", "etd-rk4"])
 def test_the_others_have_no_inverse(name: str) -> None:
     step = load(INTEGRATORS[name])()
     assert not step.reversible

@@ -9,7 +9,7 @@ from pdebridge.dynamics.field import Field
 from pdebridge.dynamics.imex import ReactionDiffusion
 from pdebridge.paper.demonstration import draw
 from pdebridge.studies import demonstration as study
-from pdebridge.studies.first_order import diffusion
+from pdebridge.studies.first_order import derivative
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +84,14 @@ def test_the_rows_of_the_m_matrix_sum_to_zero():
     torch.testing.assert_close(K, torch.tensor([[-1.0, 0.3, 0.7], [0.7, -1.0, 0.3], [0.3, 0.7, -1.0]]))
 
 
-def test_diffusion_is_recovered_from_the_resolvent():
+def test_the_derivative_has_the_implicit_part():
     torch.manual_seed(0)
     F = ReactionDiffusion(3).double()
     theta = [w.double().unsqueeze(0) for w in F.initial().values()]
-    field = Field(F, theta, (0.0,), 0, 1.0)
+    field = Field(F, theta, (0.0,), 0, 0.3)
     u = torch.randn(2, 3, 6, 6, dtype=torch.float64)
-    # (I + A) applied to u, then the resolvent of h = 1, is u again
-    torch.testing.assert_close(field(u + diffusion(field, u), part=1), u, rtol=1e-3, atol=1e-3)
+    (solve,) = field.functions(u, lambda z: 1 / (1 - z))
+    torch.testing.assert_close(solve(u - 0.3 * (derivative(field, (u,))[0] - field(u))), u)
 
 
 def test_the_figure_is_drawn(shown, tmp_path):

@@ -44,7 +44,7 @@ class Dynamics(nn.Module, ABC):
     - ``augmented``: partitioned, with ``y`` the features and ``z(0) = 0`` added to them;
     - ``second-order``: ``y'' = F(t, y)``, ``y'(0) = 0``;
     - ``second-order-pair``: the same, with ``(y, y')`` as the features;
-    - ``implicit-explicit``: ``u' = F(t, u, part=0) - A u`` with the resolvent ``(I + h A)^{-1} u = F(t, u, part=1)``.
+    - ``implicit-explicit``: ``u' = F(t, u) + L u`` with a linear ``L`` that is diagonal in Fourier modes (`symbol`).
 
     A `stochastic` right-hand side draws random numbers (dropout); recomputations then repeat them.
     """
@@ -68,6 +68,13 @@ class Dynamics(nn.Module, ABC):
     @abstractmethod
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
         """Return ``F(t, u; theta)``, of the shape, dtype and device of ``u`` (batch first)."""
+
+    def symbol(self, u: Tensor, theta: Theta) -> Tensor:
+        """Return the eigenvalues of ``L`` on the grid of ``u``, real or complex, one a mode of ``torch.fft.rfftn``.
+
+        The shape is that of the transform of ``u`` or broadcasts with it. Channels of ``u`` may be parameters of ``L``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no linear part")
 
     def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
         """Return what bounds the eigenvalues of the Jacobian for every state, or ``None`` if nothing does.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from pdebridge.dynamics.base import Dynamics, Instant, Sums, Theta
 
 Tensors = tuple[Tensor, ...]
 Adjoint = Callable[[Tensor, Tensor, float], Tensor]
+Map = Callable[[Tensor], Tensor]
 
 
 class Field:
@@ -37,6 +38,16 @@ class Field:
     def __call__(self, u: Tensor, c: float = 0.0, part: int = 0) -> Tensor:
         """Evaluate the right-hand side at the fraction ``c`` of the step."""
         return self.dynamics(u, self.weights(c), Instant(self.k, c, self.h), part)
+
+    def functions(self, u: Tensor, *functions: Map) -> list[Map]:
+        """Return the maps ``v -> f(h L) v`` for the linear part ``L`` of an implicit-explicit equation at ``t_k``.
+
+        Args:
+            u: the features; their grid, and those that are parameters of ``L``, count.
+            functions: each ``f`` as a function of the eigenvalues of ``h L``, a tensor.
+        """
+        modes = self.h * self.dynamics.symbol(u, self.weights(0.0))
+        return [partial(multiply, f(modes)) for f in functions]
 
     def weights(self, c: float) -> Theta:
         """Return ``theta`` at the fraction ``c``, as views; squeezing has a free derivative, indexing has not."""
@@ -81,11 +92,19 @@ class AdjointField(Field):
 
     def __call__(self, u: Tensor, c: float = 0.0, part: int = 0) -> Tensor:
         """Evaluate the right-hand side at the fraction ``c`` of the step, with weights that `pull` reaches."""
+        return self.track()(u, c, part)
+
+    def functions(self, u: Tensor, *functions: Map) -> list[Map]:
+        """Return the maps ``v -> f(h L) v``, with weights that `pull` reaches."""
+        return self.track().functions(u, *functions)
+
+    def track(self) -> Field:
+        """Return the field of weights that `pull` reaches."""
         if self.tracked is None:
             leaves = tuple(w.detach().requires_grad_(g is not None) for w, g in zip(self.theta, self.sums, strict=True))
             with torch.enable_grad():  # the views of the leaves, too, lead back to them
                 self.tracked = Field(self.dynamics, leaves, self.abscissae, self.k, self.h)
-        return self.tracked(u, c, part)
+        return self.tracked
 
     def linearise(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Callable[..., Tensor]]:
         """Return ``F(u)`` and its adjoint, to be used once.
@@ -161,6 +180,12 @@ class Portion(AdjointField):
     def linearise(self, u: Tensor, c: float = 0.0, part: int = 0) -> tuple[Tensor, Callable[..., Tensor]]:
         """Return ``F(u)`` and its adjoint, if the whole is an `AdjointField`."""
         return self.whole.linearise(u, self.start + c * self.share, part)  # type: ignore[attr-defined]
+
+
+def multiply(values: Tensor, u: Tensor) -> Tensor:
+    """Return ``u``, ``(batch, channels, *pixels)``, with each of its Fourier modes multiplied by ``values``."""
+    axes = tuple(range(2, u.ndim))
+    return torch.fft.irfftn(values * torch.fft.rfftn(u, dim=axes), s=u.shape[2:], dim=axes)
 
 
 @lru_cache(maxsize=256)

@@ -28,6 +28,10 @@ class Replay(Dynamics):
         """Draw the weights of the right-hand side."""
         return self.dynamics.initial()
 
+    def symbol(self, u: Tensor, theta: Theta) -> Tensor:
+        """Return the eigenvalues of the linear part, in which there is no chance."""
+        return self.dynamics.symbol(u, theta)
+
     def forward(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> Tensor:
         """Return ``F(t, u; theta)``, with the random numbers of the first evaluation at ``(k, c, part)``."""
         key = (at.k, at.c, part)

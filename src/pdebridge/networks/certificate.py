@@ -42,7 +42,8 @@ def certify(flow: Flow, pixels: tuple[int, ...] = ()) -> list[Certificate]:
         if eigenvalue is None:
             raise ValueError(
                 f"nothing bounds the spectrum of this {type(flow.dynamics).__name__}; certified are antisymmetric, "
-                "hamiltonian-pair, hamiltonian, parabolic and second-order flows without batch normalisation"
+                "hamiltonian-pair, hamiltonian, parabolic and second-order flows without batch normalisation, and "
+                "linear or implicit stencils without a parameter"
             )
         found.append(Certificate(k, flow.h, eigenvalue, flow.integrator.largest_step(eigenvalue)))
     return found
