@@ -17,22 +17,32 @@ def test_published_counts(d, width, count):
     assert sum(w.numel() for w in RitzNetwork(d, width).parameters()) == count
 
 
-@pytest.mark.parametrize("activation", ["cubic", "logcosh"])
-def test_the_gradient_is_that_of_autograd(activation):
-    network, x = RitzNetwork(3, 5, 2, activation), torch.rand(7, 3, requires_grad=True)
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("activation", ["cubic", "logcosh", "relu"])
+def test_the_gradient_is_that_of_autograd(activation, positive):
+    torch.manual_seed(1)
+    network, x = RitzNetwork(3, 5, 2, activation, positive), torch.rand(7, 3, requires_grad=True)
+    if positive:  # so that some values are cut off and some are not
+        network.positive = False
+        network.output.bias.data -= network(x).detach().median()
+        network.positive = True
     value, gradient = network.value_and_gradient(x)
     torch.testing.assert_close(value, network(x))
     plain = autograd_value(network, activation, x)
     torch.testing.assert_close(value, plain)
     torch.testing.assert_close(gradient, torch.autograd.grad(plain.sum(), x)[0])
+    assert not positive or 0 < (value > 0).sum() < 7
 
 
 def autograd_value(network, activation, x):
-    phi = {"cubic": lambda a: a.clamp_min(0) ** 3, "logcosh": lambda a: torch.logaddexp(a, -a)}[activation]
+    phi = {"relu": torch.relu, "cubic": lambda a: a.clamp_min(0) ** 3, "logcosh": lambda a: torch.logaddexp(a, -a)}[
+        activation
+    ]
     s = torch.nn.functional.pad(x, (0, network.width - network.d))
     for first, second in zip(network.layers[::2], network.layers[1::2], strict=True):
         s = s + phi(second(phi(first(s))))
-    return network.output(s).squeeze(1)
+    u = network.output(s).squeeze(1)
+    return u.relu() if network.positive else u
 
 
 @pytest.mark.parametrize("activation", ["cubic", "logcosh"])

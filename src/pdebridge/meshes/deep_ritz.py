@@ -28,19 +28,22 @@ class RitzNetwork(nn.Module):
         d: dimension of ``x``.
         width: ``m >= d``.
         blocks: number of blocks.
-        activation: ``cubic``, ``phi(a) = max(a^3, 0)`` as published, or ``logcosh``, ``log(e^a + e^-a)``.
+        activation: ``cubic``, ``phi(a) = max(a^3, 0)`` as published, ``logcosh``, ``log(e^a + e^-a)``, or ``relu``.
+        positive: whether the output is cut off at 0.
 
     Raises:
         ValueError: the width is less than d, there is no block, or the activation is unknown.
     """
 
-    def __init__(self, d: int, width: int = 10, blocks: int = 3, activation: str = "cubic") -> None:
+    def __init__(
+        self, d: int, width: int = 10, blocks: int = 3, activation: str = "cubic", positive: bool = False
+    ) -> None:
         super().__init__()
         if not 1 <= d <= width or blocks < 1:
             raise ValueError(f"the input is padded with zeros: width >= d and blocks >= 1, not {width}, {d}, {blocks}")
         if activation not in ACTIVATIONS:
             raise ValueError(f"unknown activation {activation!r}; valid: {', '.join(sorted(ACTIVATIONS))}")
-        self.d, self.width = d, width
+        self.d, self.width, self.positive = d, width, positive
         self.activation, self.activation_slope = ACTIVATIONS[activation]
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(2 * blocks))
         self.output = nn.Linear(width, 1)
@@ -50,7 +53,7 @@ class RitzNetwork(nn.Module):
         s = nn.functional.pad(x, (0, self.width - self.d))
         for first, second in self._blocks():
             s = s + self.activation(second(self.activation(first(s))))
-        return self.output(s).squeeze(1)
+        return self._value(s)
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``u`` ``(N,)`` and ``grad u`` ``(N, d)``: one sweep forward, one back through the slopes."""
@@ -60,10 +63,15 @@ class RitzNetwork(nn.Module):
             outer, outer_slope = self.activation_slope(second(inner))
             slopes.append((inner_slope, outer_slope))
             s = s + outer
-        z = self.output.weight.expand(len(x), -1)
+        value = self._value(s)
+        z = (value > 0).unsqueeze(1) * self.output.weight if self.positive else self.output.weight.expand(len(x), -1)
         for (first, second), (inner_slope, outer_slope) in zip(reversed(self._blocks()), reversed(slopes), strict=True):
             z = z + (inner_slope * ((outer_slope * z) @ second.weight)) @ first.weight
-        return self.output(s).squeeze(1), z[:, : self.d]
+        return value, z[:, : self.d]
+
+    def _value(self, s: Tensor) -> Tensor:
+        u = self.output(s).squeeze(1)
+        return u.relu() if self.positive else u
 
     def _blocks(self) -> list[tuple[nn.Linear, nn.Linear]]:
         layers: Any = list(self.layers)
@@ -92,12 +100,21 @@ def log2cosh(a: Tensor) -> Tensor:
     return log2cosh_tanh(a)[0]
 
 
+def relu_slope(a: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ``max(a, 0)`` and its slope, which is constant almost everywhere."""
+    return a.relu(), (a > 0).to(a.dtype)
+
+
 def cubic(a: Tensor) -> Tensor:
     """Return ``max(a, 0)^3``."""
     return a.clamp_min(0) ** 3
 
 
-ACTIVATIONS: dict[str, tuple[Any, Any]] = {"cubic": (cubic, _Cubic.apply), "logcosh": (log2cosh, log2cosh_tanh)}
+ACTIVATIONS: dict[str, tuple[Any, Any]] = {
+    "cubic": (cubic, _Cubic.apply),
+    "logcosh": (log2cosh, log2cosh_tanh),
+    "relu": (torch.relu, relu_slope),
+}
 """By name: the function, and the function with its derivative."""
 
 

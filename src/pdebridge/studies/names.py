@@ -12,6 +12,7 @@ STUDIES = {
     "mesh": "pdebridge.studies.mesh:mesh",
     "nfe": "pdebridge.studies.nfe:nfe",
     "one-class": "pdebridge.studies.one_class:one_class",
+    "plane-ritz": "pdebridge.studies.plane_ritz:plane_ritz",
     "poisson-networks": "pdebridge.studies.poisson_networks:poisson_networks",
     "propagation": "pdebridge.studies.propagation:propagation",
     "rediscretisation": "pdebridge.studies.rediscretisation:rediscretisation",
