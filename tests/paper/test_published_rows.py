@@ -43,7 +43,7 @@ COUNTS = {
     "covid19l3net": (2, 0, 0, 0),
     "deepritz-peking": (14, 0, 0, 0),
     "dynamicblocks": (7, 0, 0, 0),
-    "e2018deepritz": (1, 0, 20, 4),
+    "e2018deepritz": (1, 0, 20, 5),
     "falgout2014parallel": (0, 0, 0, 4),
     "gholami2019anode": (0, 5, 0, 6),
     "gomez2017revnet": (1, 0, 0, 0),

@@ -50,10 +50,27 @@ class RitzNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``u(x)``, shape ``(N,)``."""
+        return self._value(self._features(x))
+
+    @torch.no_grad()
+    def fit_output(self, x: Tensor, values: Tensor) -> None:
+        """Set the output layer to the one whose ``u`` is nearest to values at points, such as those of the boundary.
+
+        Least squares in float64 of ``width + 1`` numbers; every affine function of x is nearly in reach, since the
+        blocks add to x.
+        """
+        s = self._features(x).double()
+        solution = torch.linalg.lstsq(
+            torch.cat([s, s.new_ones(len(s), 1)], dim=1), values.double().unsqueeze(1)
+        ).solution
+        self.output.weight.copy_(solution[:-1].T)
+        self.output.bias.copy_(solution[-1])
+
+    def _features(self, x: Tensor) -> Tensor:
         s = nn.functional.pad(x, (0, self.width - self.d))
         for first, second in self._blocks():
             s = s + self.activation(second(self.activation(first(s))))
-        return self._value(s)
+        return s
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``u`` ``(N,)`` and ``grad u`` ``(N, d)``: one sweep forward, one back through the slopes."""

@@ -14,22 +14,27 @@ MIB = 2**20
 def draw(arrays: Arrays, stem: Path) -> None:
     """Draw error against unknowns on meshes of several dimensions; bytes and seconds to reach the networks' errors.
 
+    Beside each network stands its error, and in brackets that of the best affine function.
+
     Args:
         arrays: the dimension study's.
         stem: the path without suffix.
     """
+    errors = (arrays[f"network/error/{name}"] for name in ("relative-l2", "affine"))
+    labels = [f"{error:.2g} %\n({affine:.2g} %)" for error, affine in zip(*errors, strict=True)]
     with figure(stem, 1, 3, width=7.2, height=2.9) as axes:
-        errors, memory, seconds = axes[0]
-        draw_errors(errors, arrays)
-        errors.set_title("(a) finite differences")
+        meshes, memory, seconds = axes[0]
+        draw_errors(meshes, arrays)
+        meshes.set_title("(a) finite differences")
         for ax, name, unit, title in (
             (memory, "bytes", MIB, "(b) memory (MiB), same error"),
             (seconds, "seconds", 1.0, "(c) seconds, same error"),
         ):
             both = {kind: arrays[f"{kind}/{name}"] / unit for kind in ("curve", "square", "network")}
-            against_dimension(ax, arrays, both, arrays["network/error/relative-l2"])
+            against_dimension(ax, arrays, both, labels, above=ax is seconds)
             mark_crossing(ax, float(arrays[f"crossing/{name}"]))
             ax.set_title(title)
+        seconds.text(0.97, 0.03, "error (best affine function's)", transform=seconds.transAxes, ha="right", fontsize=7)
         memory.legend(loc="lower right", fontsize=7, borderaxespad=0)
 
 
@@ -45,7 +50,9 @@ def draw_errors(ax: Any, arrays: Arrays) -> None:
     ax.margins(x=0.2)
 
 
-def against_dimension(ax: Any, arrays: Arrays, cost: dict[str, np.ndarray], errors: np.ndarray) -> None:
+def against_dimension(
+    ax: Any, arrays: Arrays, cost: dict[str, np.ndarray], labels: list[str], above: bool = False
+) -> None:
     """Draw a cost of mesh and network against d: points were measured, the dashed line is extrapolated.
 
     The line stands for as many cells as the error needs, the points for the next whole number of cells an axis.
@@ -54,14 +61,24 @@ def against_dimension(ax: Any, arrays: Arrays, cost: dict[str, np.ndarray], erro
         ax: axes.
         arrays: dimensions ``curve/d``, ``square/d``, ``network/d``.
         cost: of ``curve`` and ``square`` (mesh) and ``network``.
-        errors: of the networks, in per cent, written beside them.
+        labels: written beside each network.
+        above: whether they stand above it.
     """
     d = arrays["curve/d"]
     ax.plot(d, cost["curve"], color=BLUE, linestyle="--", linewidth=0.9, label="mesh, extrapolated")
     ax.plot(arrays["square/d"], cost["square"], "o", color=BLUE, markersize=4, label="mesh, measured")
-    ax.plot(arrays["network/d"], cost["network"], "s-", color=ORANGE, markersize=4, linewidth=0.9, label="network")
-    for x, y, error in zip(arrays["network/d"], cost["network"], errors, strict=True):
-        ax.annotate(f"{error:.2g} %", (x, y), (0, -9), textcoords="offset points", ha="center", fontsize=7)
+    ax.plot(
+        arrays["network/d"],
+        cost["network"],
+        "s-",
+        color=ORANGE,
+        markersize=4,
+        linewidth=0.9,
+        label="network",
+    )
+    place = ((0, 4), "bottom") if above else ((0, -5), "top")
+    for x, y, label in zip(arrays["network/d"], cost["network"], labels, strict=True):
+        ax.annotate(label, (x, y), place[0], textcoords="offset points", ha="center", va=place[1], fontsize=7)
     ax.set(xscale="log", yscale="log", xlabel="dimension d")
     least = min(np.min(values) for values in cost.values())
     ax.set_ylim(1e-3 * least, 1e6 * max(cost["network"]))  # room for the legend below, for the crossing above

@@ -31,7 +31,9 @@ def draw(arrays: Arrays, stem: Path) -> None:
     found = {"curve/d": AXIS, "square/d": np.array([2]), "network/d": d}
     with figure(stem, 1, 1, width=3.5, height=2.6) as axes:
         ax = axes[0, 0]
-        against_dimension(ax, found, {"curve": curve, "square": curve[:1], "network": drawn}, error)
+        against_dimension(
+            ax, found, {"curve": curve, "square": curve[:1], "network": drawn}, [f"{e:.2g} %" for e in error]
+        )
         mark_crossing(ax, crossing(curve, np.interp(np.log(AXIS), np.log(d), drawn)))
         ax.set_title(f"cells ({n} an axis, {steps} time steps) and samples")
         ax.legend(loc="lower right", fontsize=7)

@@ -10,7 +10,7 @@ import torch
 from scipy.stats.qmc import Sobol
 
 from pdebridge.gradients.allocation import peak_bytes
-from pdebridge.meshes.deep_ritz import Record, RitzNetwork, best_fit_errors, objective, train, values
+from pdebridge.meshes.deep_ritz import Record, RitzNetwork, best_fit_errors, boundary, objective, train, values
 from pdebridge.meshes.poisson import Problem, Solved, evaluate, harmonic, sines, solve, square
 from pdebridge.studies.result import Measurement, StudyResult
 
@@ -21,7 +21,7 @@ NETWORKS: tuple[dict[str, Any], ...] = (
     {"problem": "square", "d": 10, **SMALL, "edge": 400},
     {
         **{"problem": "square", "d": 100, "width": 100, "activation": "logcosh", "steps": 500, "lr": 0.003},
-        **{"points": 200, "edge": 400, "beta": 100.0},
+        **{"points": 200, "edge": 400, "beta": 1000.0, "fitted": True},
     },
 )
 METHODS = ("direct", "multigrid")
@@ -75,7 +75,8 @@ def dimension(
         megabytes: budget of one solve.
         seconds: budget of one solve.
         networks: ``problem``, ``d``, ``width``, ``activation``, ``steps`` and ``lr`` of each, and if they differ from
-            the published ones ``points``, ``edge`` and ``beta`` of `pdebridge.meshes.deep_ritz.objective`.
+            the published ones ``points``, ``edge`` and ``beta`` of `pdebridge.meshes.deep_ritz.objective`; ``fitted``
+            if the output layer first meets the boundary values.
     """
     budget = (1e6 * megabytes, seconds)
     meshes = [mesh for method in METHODS for mesh in sweep(method, budget)]
@@ -143,14 +144,18 @@ def predicted(method: str, d: int, n: int, last: Mesh | None) -> tuple[float, fl
 
 
 def network(
-    problem: str, d: int, width: int, activation: str, steps: int, lr: float, **sampling: Any
+    problem: str, d: int, width: int, activation: str, steps: int, lr: float, fitted: bool = False, **sampling: Any
 ) -> tuple[dict[str, float], list[Record]]:
     """Train one network; return its quantities and its course.
 
-    Bytes are those that a step's forward and backward pass make, with the weights and their two moments.
+    Bytes are those that a step's forward and backward pass make, with the weights and their two moments. If `fitted`,
+    the output layer starts nearest to the boundary values on 20 points of each face.
     """
     torch.manual_seed(0)
     net, posed = RitzNetwork(d, width, activation=activation), PROBLEMS[problem](d)
+    if fitted:
+        y = boundary(20, d)
+        net.fit_output(y, values(posed.solution, y))
     x = torch.from_numpy(cube(d)).float()
     course = train(net, posed, steps, lr, x, **sampling)
     weights = sum(w.numel() for w in net.parameters())
@@ -196,7 +201,8 @@ def versus(
     mine = extrapolated(cells, [m for m in meshes if m.method == "multigrid"] + measured)
     arrays |= {"curve/d": AXIS, "curve/cells": cells, "network/d": np.array(dims)}
     arrays |= {f"curve/{name}": curve for name, curve in mine.items()}
-    arrays |= {f"network/{name}": np.array([squares[d][name] for d in dims]) for name in theirs}
+    shown = (*theirs, "error/affine")
+    arrays |= {f"network/{name}": np.array([squares[d][name] for d in dims]) for name in shown}
     arrays |= {f"square/{name}": column for name, column in columns(measured).items()}
     crossings = {name: crossing(mine[name], theirs[name]) for name in ("bytes", "seconds")}
     arrays |= {f"crossing/{name}": np.array(d) for name, d in crossings.items()}
