@@ -5,7 +5,7 @@ import pytest
 from pdebridge.meanfield.closed_forms import GaussianTransport
 from pdebridge.meanfield.games import Alpha, crowd_motion, gaussian_transport, optimal_transport
 from pdebridge.meshes.grid import Grid
-from pdebridge.meshes.transport import EntropicTransport, extrapolate
+from pdebridge.meshes.transport import EIGHT_GAUSSIANS, EntropicTransport, extrapolate
 
 
 def square(half, n):
@@ -39,14 +39,14 @@ def test_map_and_potential_of_a_gaussian_transport():
     assert np.allclose(slope, (p * grid.axis(0) + q)[near][:, None], atol=0.15)
 
 
-def test_the_published_transport_costs_10_67():
+def test_two_coarse_grids_lead_to_the_cost_of_eight_gaussians():
     """Between the bound and the value on two grids, and of second order in the cells' size."""
     middle = []
     for n in (20, 28):
         plan = EntropicTransport(optimal_transport(2), square(5.5, n)).solve((1.0, 0.3, 0.1, 0.05, 0.02))[-1]
         assert plan.bound < plan.value < plan.bound + 0.02
         middle.append((plan.bound + plan.value) / 2)
-    assert (1.96 * middle[1] - middle[0]) / 0.96 == pytest.approx(10.67, abs=0.02)
+    assert (1.96 * middle[1] - middle[0]) / 0.96 == pytest.approx(EIGHT_GAUSSIANS, abs=0.02)
 
 
 def test_the_plan_is_the_one_of_an_independent_solver():

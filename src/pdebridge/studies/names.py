@@ -19,5 +19,6 @@ STUDIES = {
     "reversal": "pdebridge.studies.reversal:reversal",
     "robustness": "pdebridge.studies.robustness:robustness",
     "stability": "pdebridge.studies.stability:stability",
+    "transport-optimum": "pdebridge.studies.transport_optimum:transport_optimum",
     "training-curves": "pdebridge.studies.training_curves:training_curves",
 }
