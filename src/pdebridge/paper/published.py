@@ -47,11 +47,11 @@ class PublishedNumber(Strict):
     """Which side is better."""
     threshold: Annotated[float, Field(ge=0)]
     """Differences up to this, in the unit of the value, do not matter."""
-    runs: Annotated[int | None, BeforeValidator(_blank), Field(ge=1)] = None
+    runs: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_blank)] = None
     """Of how many runs the value is the mean; None where the source does not say so, which is taken as one."""
-    spread: Annotated[float | None, BeforeValidator(_blank), Field(gt=0)] = None
+    spread: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_blank)] = None
     """Standard deviation of the source's runs, where it prints one."""
-    epochs: Annotated[int | None, BeforeValidator(_blank), Field(ge=1)] = None
+    epochs: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_blank)] = None
     """Epochs of the source's training; a run of another budget is not compared. None where it is not known."""
     status: Literal["confirmed", "secondary", "unconfirmed", "derived"]
     """How the number is known; an unconfirmed one gets no verdict."""
