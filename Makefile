@@ -7,7 +7,7 @@ CORES ?= all
 INSTALLED = $(VENV)/.installed
 export PATH := $(abspath $(VENV)/bin):$(PATH)
 
-.PHONY: all test check format reference clean
+.PHONY: all test check format reference long clean
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES)
@@ -39,6 +39,13 @@ reference: all
 	snakemake --cores $(CORES) --configfile config/test.yaml
 	pdebridge regress --scale test --update
 	pdebridge regress --scale laptop --update
+
+# Train what was published at scale workstation, days of one core: in this order, at low priority, where it was left off.
+LONG ?= poisson-networks plane-ritz transport-optimum jmiv games-published odenet-mnist discrete-msa
+long: $(INSTALLED)
+	for name in $(LONG); do \
+	  nice -n 19 snakemake --cores 1 --rerun-incomplete --config scale=workstation "experiments=[$$name]" || exit 1; \
+	done
 
 clean:
 	rm -rf results/laptop results/test .snakemake

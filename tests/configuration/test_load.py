@@ -97,6 +97,20 @@ def test_over_the_experiment_lie_the_cell_then_the_scale_then_the_override():
     assert resolved(scale="workstation", overrides={"figure1": {"seeds": 4}}) == {"a": (7, 4), "b": (7, 4)}
 
 
+def test_a_cell_may_need_a_larger_scale_than_its_experiment():
+    content = FIGURE1 | {"scale": "workstation", "cells": {"a": {}, "b": {"scale": "cluster"}}}
+    experiment = parse_experiment(content, "x")
+
+    def names(scale):
+        return [cell.cell for cell in cells(experiment, settings_from({"scale": scale}))]
+
+    assert names("workstation") == ["a"]
+    assert names("cluster") == names("laptop") == ["a", "b"]  # below the experiment's own scale it was asked for
+    for scale in ("laptop", "moon"):
+        with pytest.raises(UserError, match="cell 'b': scale: must be one of .*, from workstation on"):
+            cells(parse_experiment(content | {"cells": {"b": {"scale": scale}}}, "x"), settings_from({}))
+
+
 def test_a_scale_and_an_override_replace_the_studies_with_their_options(tmp_path):
     content = GAME | {"studies": ["games"], "at": {"workstation": {"seeds": 2, "studies": [study("games", samples=7)]}}}
     (tmp_path / "transport.yaml").write_text(yaml.safe_dump(content))

@@ -173,13 +173,26 @@ def read_experiment(name: str, folder: Path = EXPERIMENTS) -> Experiment:
 
 
 def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS) -> list[Cell]:
-    """Resolve an experiment at the settings' scale: its cell's keys, then the scale's, overrides and limits."""
+    """Resolve an experiment at the settings' scale: a cell's keys, then the scale's, overrides and limits.
+
+    Cells that need a larger scale than the experiment are left out, unless the experiment is asked for below its own.
+    """
     base = experiment.model_dump(exclude=OF_THE_FILE, exclude_unset=True)
     scaled, override = ({k: v for k, v in part.items() if k != "studies"} for part in _replaced(experiment, settings))
     return [
         _cell(experiment, name, merge(base, change, scaled, override), settings, folder)
         for name, change in list(experiment.cells.items())[: settings.limits.cells]
+        if carries(settings.scale, _smallest(experiment, name, folder)) or not carries(settings.scale, experiment.scale)
     ]
+
+
+def _smallest(experiment: Experiment, name: str, folder: Path) -> Scale:
+    """Return the smallest scale that carries a cell: its own ``scale``, or else the experiment's."""
+    scale = experiment.cells[name].get("scale", experiment.scale)
+    if scale not in SCALES or not carries(scale, experiment.scale):
+        where = f"{folder / experiment.name}.yaml, cell {name!r}: scale"
+        raise UserError(f"{where}: must be one of {', '.join(SCALES)}, from {experiment.scale} on (found {scale!r})")
+    return scale
 
 
 def _replaced(experiment: Experiment, settings: Settings) -> tuple[Mapping, Mapping]:
