@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pdebridge.cube import DYNAMICS, INTEGRATORS, load
+from pdebridge.catalogue import DYNAMICS, INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.integrators.base import Integrator

@@ -39,8 +39,8 @@ def changed(every_cell, before):
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("paper/names.py", "FIGURES = {", 'FIGURES = {\n    "new": "pdebridge.paper.new:draw",'),
-        ("cube.py", "DYNAMICS = {", 'DYNAMICS = {\n    "new": "pdebridge.dynamics.new:New",'),
+        ("catalogue.py", "FIGURES = {", 'FIGURES = {\n    "new": "pdebridge.paper.new:draw",'),
+        ("catalogue.py", "DYNAMICS = {", 'DYNAMICS = {\n    "new": "pdebridge.dynamics.new:New",'),
         ("optimisation/quasi_newton.py", '"""', '"""Another first sentence. '),
         ("dynamics/dense.py", "import", "# a comment\nimport"),
         ("training/fit.py", "\n\n\ndef ", "\n\n\n\n\n\ndef "),

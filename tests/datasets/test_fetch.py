@@ -5,9 +5,9 @@ import tarfile
 import pytest
 from small_files import described
 
+from pdebridge.catalogue import SOURCES
 from pdebridge.cube import load
 from pdebridge.datasets.fetch import File, Source, checksum_of, fetch, intact
-from pdebridge.datasets.names import SOURCES
 from pdebridge.errors import UserError
 
 CONTENT = b"ten bytes!" * 1000

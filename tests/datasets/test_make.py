@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from small_files import stl10_files
 
+from pdebridge.catalogue import DATASETS, SOURCES
 from pdebridge.cube import load
 from pdebridge.datasets import stl10
 from pdebridge.datasets.dataset import DataSet
 from pdebridge.datasets.make import make
-from pdebridge.datasets.names import DATASETS, SOURCES
 
 MADE = sorted(set(DATASETS) - set(SOURCES))
 
@@ -56,6 +56,6 @@ def test_a_function_of_ones_own_is_found():
 
 
 def test_nothing_here_imports_torch():
-    code = "import sys; from pdebridge.cube import load; from pdebridge.datasets.names import DATASETS, SOURCES\n"
+    code = "import sys; from pdebridge.cube import load; from pdebridge.catalogue import DATASETS, SOURCES\n"
     code += "[load(r) for r in (*DATASETS.values(), *SOURCES.values())]; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pdebridge.cube import CONTROLS, load
+from pdebridge.catalogue import CONTROLS
+from pdebridge.cube import load
 from pdebridge.dynamics.base import Dynamics, Instant, Theta
 from pdebridge.dynamics.control import Constant, Control, PiecewiseConstant
 from pdebridge.dynamics.dense import Dense

@@ -7,7 +7,8 @@ from torch.func import jacrev
 from torch.nn import functional
 
 from families import FAMILIES, control, dynamics, features, identifier
-from pdebridge.cube import DYNAMICS, INTEGRATORS, load
+from pdebridge.catalogue import DYNAMICS, INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.antisymmetric import Antisymmetric
 from pdebridge.dynamics.base import Dynamics, Instant
 from pdebridge.dynamics.dense import Dense

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdebridge.cube import INTEGRATORS, load
+from pdebridge.catalogue import INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.base import Instant
 from pdebridge.dynamics.control import Constant
 from pdebridge.dynamics.stencil import Stencil, derivatives

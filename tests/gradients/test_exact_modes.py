@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from families import control, dynamics, features
-from pdebridge.cube import CONTROLS, load
+from pdebridge.catalogue import CONTROLS
+from pdebridge.cube import load
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import Constant, Control
 from pdebridge.dynamics.perceptron import Perceptron

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, distributed
 
 from families import control, dynamics, features
-from pdebridge.cube import INTEGRATORS, load
+from pdebridge.catalogue import INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.control import Constant
 from pdebridge.errors import UserError
 from pdebridge.gradients.layer_parallel import LayerParallel

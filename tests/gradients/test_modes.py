@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from families import control, dynamics, features, identifier, points
-from pdebridge.cube import INTEGRATORS, load
+from pdebridge.catalogue import INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.base import Dynamics, Instant, Theta
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.dynamics.hamiltonian import Hamiltonian

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from families import Rotation, features, identifier
-from pdebridge.cube import INTEGRATORS, load
+from pdebridge.catalogue import INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.antisymmetric import Antisymmetric
 from pdebridge.dynamics.dense import Dense
 from pdebridge.dynamics.field import Field

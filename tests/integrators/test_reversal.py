@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from families import control, dynamics, features, identifier, points
-from pdebridge.cube import DYNAMICS, INTEGRATORS, load
+from pdebridge.catalogue import DYNAMICS, INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.integrators.base import Integrator
 from pdebridge.integrators.march import advance, retreat

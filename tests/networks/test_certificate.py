@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from families import control, dynamics, features
-from pdebridge.cube import DYNAMICS, INTEGRATORS, load
+from pdebridge.catalogue import DYNAMICS, INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.antisymmetric import Antisymmetric
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.dynamics.operator import OPERATORS, operator_named

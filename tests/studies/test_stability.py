@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from families import Rotation, control, dynamics, integrators
-from pdebridge.cube import INTEGRATORS, load
+from pdebridge.catalogue import INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.gradients.stored import stored
 from pdebridge.integrators.euler import ForwardEuler

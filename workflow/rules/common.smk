@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from pdebridge.configuration.load import cells, selected, settings_from
-from pdebridge.datasets.names import SOURCES
+from pdebridge.catalogue import SOURCES
 from pdebridge.errors import UserError
 from pdebridge.meaning import meaning
 from pdebridge.training.fingerprint import code_and_data

@@ -1,5 +1,5 @@
 # Studies: measurements on trained networks, one job an experiment and study.
-from pdebridge.studies.names import STUDIES
+from pdebridge.catalogue import STUDIES
 
 
 rule study:

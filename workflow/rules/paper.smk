@@ -1,5 +1,5 @@
 # Figures, tables with verdicts, and what the report shows. Nothing here imports torch.
-from pdebridge.paper.names import FIGURES
+from pdebridge.catalogue import FIGURES
 
 
 rule figure:

@@ -1,6 +1,6 @@
 # Build every network once, which refuses an illegal one; then train, one job some cells with all their seeds.
 # `describe` goes first by its priority: what cannot be built is refused before compute is spent.
-from pdebridge.cube import AXES
+from pdebridge.catalogue import AXES, CATALOGUE
 from pdebridge.networks.published import PUBLISHED
 
 
@@ -45,7 +45,7 @@ rule describe_published:
         code=meaning(
             "pdebridge.training.describe",
             *[layout.reference for layout in PUBLISHED.values()],
-            *[path for axis in AXES.values() for path in axis.values()],
+            *[path for axis in AXES for path in CATALOGUE[axis].values()],
         ),
     message:
         "building every published network and counting its weights"

@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from pdebridge.cube import DYNAMICS, GRADIENTS, INTEGRATORS, load
+from pdebridge.catalogue import DYNAMICS, GRADIENTS, INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.networks.flow import Flow
 

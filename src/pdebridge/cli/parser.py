@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pdebridge import __version__
-from pdebridge.bench.names import BENCHES
+from pdebridge.catalogue import BENCHES, STUDIES
 from pdebridge.cli import verbs
 from pdebridge.configuration.model import SCALES
-from pdebridge.studies.names import STUDIES
 
 Verb = Callable[..., int | None]
 

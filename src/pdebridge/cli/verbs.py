@@ -106,8 +106,8 @@ def describe(options: Namespace) -> None:
 
 def fetch(options: Namespace) -> None:
     """Bring one data set's files into the data folder."""
+    from pdebridge.catalogue import SOURCES
     from pdebridge.datasets.fetch import fetch as fetch_files
-    from pdebridge.datasets.names import SOURCES
 
     if options.dataset not in SOURCES:
         raise UserError(f"{options.dataset!r} is not downloaded; these are: {', '.join(sorted(SOURCES))}")
@@ -168,7 +168,7 @@ def study(options: Namespace) -> None:
 
     import numpy as np
 
-    from pdebridge.studies.names import STUDIES
+    from pdebridge.catalogue import STUDIES
 
     result = load(STUDIES[options.study])(runs_of(options.measurements), **json.loads(options.options))
     with whole(options.out.with_name(options.out.name + ".npz")) as path:
@@ -182,8 +182,8 @@ def figure(options: Namespace) -> None:
     """Draw one figure."""
     import numpy as np
 
+    from pdebridge.catalogue import FIGURES
     from pdebridge.paper import curves, runs
-    from pdebridge.paper.names import FIGURES
 
     if options.figure == "run":
         for cell in options.inputs:
@@ -237,7 +237,7 @@ def report(options: Namespace) -> int:
 
 def bench(options: Namespace) -> None:
     """Print a benchmark's ratios, and write them as JSON if asked."""
-    from pdebridge.bench.names import BENCHES
+    from pdebridge.catalogue import BENCHES
 
     measured = load(BENCHES[options.bench])()
     for name, ratio in measured["ratios"].items():

@@ -6,10 +6,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pdebridge.configuration.experiment import Cell, Experiment
-from pdebridge.configuration.model import Count, Named, Positive, Strict, in_table
+from pdebridge.configuration.model import Count, Named, Of, Positive, Strict
 from pdebridge.configuration.network import Network
 from pdebridge.configuration.optimisers import Optimiser
-from pdebridge.datasets.names import DATASETS
 
 
 class Augmentation(Strict):
@@ -66,7 +65,7 @@ class ClassificationExperiment(Experiment):
     """Networks that tell classes apart."""
 
     task: Literal["classification"] = "classification"
-    data: in_table(DATASETS, "data set")  # type: ignore[valid-type]
+    data: Annotated[Named, Of("data set")]
     network: Network
     training: Training
     devices: Count = 1

@@ -5,10 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from pdebridge.configuration.model import Count, Scale, Strict, in_table
+from pdebridge.configuration.model import Count, Named, Of, Scale, Strict
 from pdebridge.configuration.settings import DataFolders
-from pdebridge.paper.names import FIGURES
-from pdebridge.studies.names import STUDIES
 
 SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
@@ -42,9 +40,9 @@ class Experiment(Strict):
     """Cells that one job trains one after another, so that small ones share the seconds that imports take."""
     at: dict[Scale, dict[str, Any]] = {}
     """Keys that a scale replaces, the list of studies with their options among them: budgets only."""
-    studies: list[in_table(STUDIES, "study")] = []  # type: ignore[valid-type]
+    studies: list[Annotated[Named, Of("study")]] = []
     """Measurements on the trained networks."""
-    figures: list[in_table(FIGURES, "figure")] = []  # type: ignore[valid-type]
+    figures: list[Annotated[Named, Of("figure")]] = []
     """Figures that are drawn from the studies."""
 
 

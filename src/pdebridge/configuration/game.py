@@ -5,8 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pdebridge.configuration.experiment import Cell, Experiment
-from pdebridge.configuration.model import Count, Named, Positive, Strict, in_table
-from pdebridge.meanfield.names import GAMES
+from pdebridge.configuration.model import Count, Named, Of, Positive, Strict
 
 NotNegative = Annotated[float, Field(ge=0)]
 TERMS = Literal["transport", "running", "terminal", "hjb_path", "hjb_final"]
@@ -120,7 +119,7 @@ class GameExperiment(Experiment):
     """Mean field games."""
 
     task: Literal["game"]
-    game: in_table(GAMES, "game", Game)  # type: ignore[valid-type]
+    game: Annotated[Game, Of("game")]
     potential: Potential
     training: GameTraining
     devices: Count = 1

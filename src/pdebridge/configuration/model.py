@@ -1,10 +1,12 @@
 """What every part of the configuration has in common: unknown keys are refused, values are frozen."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
-from pdebridge.cube import known, target
+from pdebridge.cube import target
 
 Scale = Literal["test", "laptop", "workstation", "cluster"]
 SCALES: tuple[Scale, ...] = ("test", "laptop", "workstation", "cluster")
@@ -29,25 +31,21 @@ def _spelled_out(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-def on_axis(axis: str) -> Any:
-    """Return the type of a `Named` value whose name must stand on an axis of the cube."""
+@dataclass(frozen=True)
+class Of:
+    """Mark a `Named` field whose name must be one of a kind in the catalogue, or ``module:name`` of one's own."""
 
-    def check(value: Named) -> Named:
-        target(axis, value.name)
+    kind: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic spell the name out before validation, and look it up after it."""
+        inner = core_schema.no_info_before_validator_function(_spelled_out, handler(source))
+        return core_schema.no_info_after_validator_function(self.check, inner)
+
+    def check(self, value: Named) -> Named:
+        """Refuse a name that the catalogue does not have."""
+        target(self.kind, value.name)
         return value
-
-    return Annotated[Named, BeforeValidator(_spelled_out), AfterValidator(check)]
-
-
-def in_table(table: dict[str, str], kind: str, model: type[Named] = Named) -> Any:
-    """Return the type of a `Named` value whose name must be a key of ``table`` (or ``module:name``)."""
-
-    def check(value: Named) -> Named:
-        if ":" not in value.name:
-            known(value.name, table, kind)
-        return value
-
-    return Annotated[model, BeforeValidator(_spelled_out), AfterValidator(check)]
 
 
 Positive = Annotated[float, Field(gt=0)]

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pdebridge.configuration.model import Count, Named, Positive, Strict, in_table, on_axis
-from pdebridge.cube import CONTROLS, known
+from pdebridge.configuration.model import Count, Named, Of, Positive, Strict
+from pdebridge.cube import known
 from pdebridge.networks.published import PUBLISHED
 
 
@@ -19,13 +19,13 @@ class DenseNetwork(Strict):
     """Number of features of the flow."""
     readout: Count | None = None
     """Number of leading features that the classifier sees; all if empty."""
-    dynamics: on_axis("dynamics")  # type: ignore[valid-type]
+    dynamics: Annotated[Named, Of("dynamics")]
     """Right-hand side ``F``."""
-    integrator: on_axis("integrator") = Named(name="forward-euler")  # type: ignore[valid-type]
+    integrator: Annotated[Named, Of("integrator")] = Named(name="forward-euler")
     """The step."""
-    gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
+    gradient: Annotated[Named, Of("gradient")] = Named(name="stored")
     """How the derivative comes back."""
-    control: in_table(CONTROLS, "control") = Named(name="piecewise-constant")  # type: ignore[valid-type]
+    control: Annotated[Named, Of("control")] = Named(name="piecewise-constant")
     """How ``theta(t)`` depends on depth."""
     steps: Count
     """Number ``N`` of steps."""
@@ -53,11 +53,11 @@ class StagedNetwork(Strict):
     layout: Literal["staged"]
     widths: list[Count]
     """Channels of every stage and of the classifier."""
-    dynamics: on_axis("dynamics")  # type: ignore[valid-type]
+    dynamics: Annotated[Named, Of("dynamics")]
     """Right-hand side ``F``, with convolutions."""
-    integrator: on_axis("integrator")  # type: ignore[valid-type]
+    integrator: Annotated[Named, Of("integrator")]
     """The step."""
-    gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
+    gradient: Annotated[Named, Of("gradient")] = Named(name="stored")
     """How the derivative comes back."""
     steps: Count = 3
     """Number ``N`` of steps a stage."""
@@ -81,7 +81,7 @@ class PublishedNetwork(Strict):
     """A name that ``pdebridge list`` shows."""
     options: dict[str, Any] = {}
     """Arguments of the layout in place of the published ones, for other images: ``{channels: 1, classes: 10}``."""
-    gradient: on_axis("gradient") = Named(name="stored")  # type: ignore[valid-type]
+    gradient: Annotated[Named, Of("gradient")] = Named(name="stored")
     """How the derivative comes back."""
 
     @field_validator("name")

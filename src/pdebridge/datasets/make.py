@@ -4,20 +4,19 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from pdebridge.cube import check_options, known, load
+from pdebridge.cube import check_options, named
 from pdebridge.datasets.dataset import DataSet
-from pdebridge.datasets.names import DATASETS
 
 
 def make(
     name: str, *, seed: int = 0, folder: str | Path = "data", mirror: str | Path | None = None, **options: Any
 ) -> DataSet:
-    """Return a data set by its name in `DATASETS`, or by ``module:function`` for one's own.
+    """Return a data set by its name in the catalogue, or by ``module:function`` for one's own.
 
     ``folder`` and ``mirror`` are passed on where the data set is downloaded, ``seed`` and ``options`` always.
     Raises ``ValueError`` with the nearest match for an unknown name or option.
     """
-    function = load(name if ":" in name else known(name, DATASETS, "data set"))
+    function = named("data set", name)
     parameters = inspect.signature(function).parameters
     check_options(
         options, [name for name in parameters if name not in ("seed", "folder", "mirror")], f"data set {name!r}"

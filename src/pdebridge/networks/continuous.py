@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pdebridge.cube import load, target
+from pdebridge.cube import named
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import Constant
 from pdebridge.networks.flow import Flow
@@ -24,5 +24,5 @@ class NeuralODE(NamedTuple):
         Raises:
             ValueError: a name is unknown, or the three axes do not fit.
         """
-        integrator = load(target("integrator", self.integrator))(**self.integrator_options)
+        integrator = named("integrator", self.integrator)(**self.integrator_options)
         return Flow(dynamics, Constant(dynamics), integrator, mode_of(self.gradient), self.steps, 1.0)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from pdebridge.cube import INTEGRATORS, load
+from pdebridge.catalogue import INTEGRATORS
+from pdebridge.cube import load
 from pdebridge.dynamics.base import Dynamics, Theta
 from pdebridge.dynamics.control import Control, PiecewiseConstant
 from pdebridge.gradients.mode import Mode

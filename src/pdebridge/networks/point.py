@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from pdebridge.cube import check_options, load, target
+from pdebridge.cube import check_options, named
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.networks.flow import Flow, Gradient
 
@@ -18,7 +18,7 @@ def mode_named(name: str, options: Mapping[str, Any] | None = None) -> MakeGradi
     Raises:
         ValueError: the mode has no such option.
     """
-    found, options = load(target("gradient", name)), options or {}
+    found, options = named("gradient", name), options or {}
     if isinstance(found, type):
         check_options(options, inspect.signature(found).parameters, f"gradient {name!r}")
         return partial(found, **options)
@@ -52,6 +52,6 @@ class Point(NamedTuple):
         chosen = {**self.options, **options}
         if chosen.get("normalisation") == "batch":
             chosen["steps"] = steps
-        F = load(target("dynamics", self.dynamics))(width, **chosen)
-        integrator = load(target("integrator", self.integrator))()
+        F = named("dynamics", self.dynamics)(width, **chosen)
+        integrator = named("integrator", self.integrator)()
         return Flow(F, PiecewiseConstant(F, steps, repeat), integrator, mode_of(self.gradient), steps, steps * h)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from pdebridge.bench.gradients import training_step
-from pdebridge.cube import GRADIENTS, load
+from pdebridge.catalogue import GRADIENTS
+from pdebridge.cube import load
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.dynamics.hamiltonian import Hamiltonian
 from pdebridge.gradients.allocation import peak_bytes

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pdebridge.cube import DYNAMICS, load
+from pdebridge.catalogue import DYNAMICS
+from pdebridge.cube import load
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import PiecewiseConstant
 from pdebridge.dynamics.field import Field

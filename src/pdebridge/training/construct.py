@@ -9,7 +9,7 @@ from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.model import Named
 from pdebridge.configuration.network import DenseNetwork, Network, StagedNetwork
-from pdebridge.cube import CONTROLS, check_options, load, target
+from pdebridge.cube import check_options, named
 from pdebridge.datasets.make import make
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import Control
@@ -77,7 +77,7 @@ def _dense(spec: DenseNetwork, features: int, classes: int) -> FlowClassifier:
 
 def _control(spec: Named, dynamics: Dynamics, steps: int) -> Control:
     depth = {"steps": steps} if spec.name == "piecewise-constant" else {}
-    made: Control = load(CONTROLS.get(spec.name, spec.name))(dynamics, **depth, **spec.options)
+    made: Control = named("control", spec.name)(dynamics, **depth, **spec.options)
     return made
 
 
@@ -103,7 +103,7 @@ def _gradient(spec: Named) -> dict[str, Any]:
 
 def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
     try:
-        return load(target(axis, spec.name))(*args, **spec.options)
+        return named(axis, spec.name)(*args, **spec.options)
     except TypeError as error:  # an option of the wrong type, which says neither its name nor its value
         raise TypeError(f"{axis} {spec.name!r} with {spec.options}: {error}") from error
 

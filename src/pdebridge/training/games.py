@@ -12,12 +12,11 @@ from torch import nn
 from torch.optim import Adam, Optimizer
 
 from pdebridge.configuration.game import GameCell, GameTraining
-from pdebridge.cube import check_options, load
+from pdebridge.cube import check_options, named
 from pdebridge.errors import UserError
 from pdebridge.files import read_json
 from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.interactions import Interaction
-from pdebridge.meanfield.names import GAMES
 from pdebridge.meanfield.potential import Potential
 from pdebridge.meanfield.sampling import Samples
 from pdebridge.optimisation.quasi_newton import BFGS, LBFGS
@@ -40,7 +39,7 @@ def game(cell: GameCell) -> Game:
     spec = cell.game
     try:
         with precision(cell):
-            make = load(GAMES.get(spec.name, spec.name))
+            make = named("game", spec.name)
             check_options(spec.options, list(signature(make).parameters)[1:], f"game {spec.name!r}")
             built: Game = make(spec.d, **spec.options)
             parts = [part for part in built.interactions if isinstance(part, Interaction)]

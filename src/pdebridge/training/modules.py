@@ -5,8 +5,6 @@ from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.game import GameCell
 from pdebridge.configuration.network import Network
 from pdebridge.cube import target
-from pdebridge.datasets.names import DATASETS
-from pdebridge.meanfield.names import GAMES
 from pdebridge.networks.published import PUBLISHED
 
 # by task: a function of (cell, seed) to the module that Lightning trains, and one to its network alone
@@ -25,10 +23,10 @@ def modules(cell: Cell) -> list[str]:
 def named(cell: Cell) -> list[str]:
     """Return the modules of the objects that a cell's configuration names."""
     if isinstance(cell, GameCell):
-        return [GAMES.get(cell.game.name, cell.game.name)]
+        return [target("game", cell.game.name)]
     assert isinstance(cell, ClassificationCell)
     axes = [target(axis, name) for axis, name in cell.network.point().items()]
-    return [DATASETS.get(cell.data.name, cell.data.name), *layout(cell.network), *axes]
+    return [target("data set", cell.data.name), *layout(cell.network), *axes]
 
 
 def layout(network: Network) -> list[str]:

@@ -1,6 +1,5 @@
 """The optimisers of a classification, by the names that configurations use."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -8,6 +7,7 @@ from torch.optim import LBFGS, SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR
 
 from pdebridge.configuration.classification import Training
+from pdebridge.cube import named
 from pdebridge.errors import UserError
 from pdebridge.networks.classifier import FlowClassifier
 from pdebridge.networks.regularisation import decay_groups
@@ -116,20 +116,6 @@ def gauss_newton(spec: Any, at: Setting) -> tuple[Optimizer, Schedule]:
     return method(at.net, *penalties, spec.iterations, spec.cg, spec.tolerance), None
 
 
-OPTIMISERS: dict[str, Callable[[Any, Setting], tuple[Optimizer, Schedule]]] = {
-    "sgd": sgd,
-    "adamw": adamw,
-    "lbfgs": lbfgs,
-    "one-shot": one_shot,
-    "binary-msa": binary_msa,
-    "ternary-msa": ternary_msa,
-    "msa": msa,
-    "e-msa": msa,
-    "gauss-newton": gauss_newton,
-    "newton-cg": gauss_newton,
-}
-
-
 def optimiser(
     training: Training, net: nn.Module, batches: int, epochs: int | None = None
 ) -> tuple[Optimizer, Schedule]:
@@ -146,6 +132,9 @@ def optimiser(
     """
     spec = training.optimizer
     try:
-        return OPTIMISERS[spec.name](spec, Setting(training, net, batches, epochs or training.epochs))
+        found: tuple[Optimizer, Schedule] = named("optimiser", spec.name)(
+            spec, Setting(training, net, batches, epochs or training.epochs)
+        )
+        return found
     except ValueError as error:
         raise UserError(f"training.optimizer: {spec.name}: {error}") from error
