@@ -25,6 +25,7 @@ from pdebridge.configuration.settings import DataFolders, Settings, Tracking
 from pdebridge.cube import known, load
 from pdebridge.errors import UserError
 from pdebridge.files import read_json, whole, write_json
+from pdebridge.records import read_measurements, write_measurements
 
 
 def settings_of(options: Namespace) -> Settings:
@@ -89,11 +90,11 @@ def describe(options: Namespace) -> None:
     from pdebridge.training.describe import describe_cell, describe_published, published_counts, weight_counts
 
     if options.published:
-        write_json(options.out, {"measurements": published_counts()})
+        write_measurements(options.out, {"measurements": published_counts()})
         return
     if options.resolved:
         every = [parse_cell(json.loads(text)) for text in options.resolved]
-        write_json(options.out, {"measurements": weight_counts(every)})
+        write_measurements(options.out, {"measurements": weight_counts(every)})
         return
     if not options.what:
         raise UserError("name an experiment/cell or a published network; 'pdebridge list' shows them")
@@ -146,7 +147,7 @@ def train_cell(cell: Cell, tracking: Tracking, out: Path) -> None:
         targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
         train_seeds(cell, tracking, out.with_suffix(""), targets)
     runs = run_folders(cell, out.with_suffix(""))
-    write_json(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
+    write_measurements(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
     print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
 
 
@@ -159,7 +160,7 @@ def measurements_of(cell: Cell, runs: list[Path]) -> list[dict[str, Any]]:
 
 def runs_of(files: list[Path]) -> list[Path]:
     """Return the run directories that files of measurements name."""
-    return [Path(run) for path in files for run in read_json(path)["runs"]]
+    return [Path(run) for path in files for run in read_measurements(path)["runs"]]
 
 
 def study(options: Namespace) -> None:
@@ -171,11 +172,12 @@ def study(options: Namespace) -> None:
     from pdebridge.catalogue import STUDIES
 
     result = load(STUDIES[options.study])(runs_of(options.measurements), **json.loads(options.options))
-    with whole(options.out.with_name(options.out.name + ".npz")) as path:
-        np.savez_compressed(path, **result.arrays)
     owner = {} if options.measurements or not options.experiment else {"experiment": options.experiment}
     measurements = [asdict(m) | owner for m in result.measurements]
-    write_json(options.out.with_name(options.out.name + ".json"), {"measurements": measurements})
+    numbers, arrays = (options.out.with_name(options.out.name + suffix) for suffix in (".json", ".npz"))
+    with whole(arrays) as path:
+        np.savez_compressed(path, **result.arrays)
+    write_measurements(numbers, {"measurements": measurements}, [arrays.name])
 
 
 def figure(options: Namespace) -> None:
