@@ -37,6 +37,8 @@ format: $(INSTALLED)
 # Make the finished runs of scales laptop and test the reference of later ones, and write RESULTS.md.
 reference: all
 	snakemake --cores $(CORES) --configfile config/test.yaml
+	pdebridge repeats
+	pdebridge repeats --config config/test.yaml
 	pdebridge regress --scale test --update
 	pdebridge regress --scale laptop --update
 

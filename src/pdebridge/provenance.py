@@ -2,12 +2,16 @@
 
 import os
 import platform
+import re
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 RECORDED = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "snakemake", "wandb", "pandas")
+# what the project writes about its own runs makes no later run dirty
+WRITTEN = (":(top,exclude)results/reference", ":(top,exclude)RESULTS.md", ":(top,exclude)README.md")
 
 
 def versions() -> dict[str, str]:
@@ -16,12 +20,40 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> dict[str, Any]:
-    """Return git's commit of the working directory and whether tracked files differ from it; None outside git."""
+    """Return git's commit of the working directory and whether tracked files differ from it; None outside git.
+
+    What the project writes about its own runs makes no later run dirty.
+    """
     try:
         head = _git("rev-parse", "HEAD")
-        return {"commit": head, "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *WRITTEN)
+        return {"commit": head, "dirty": bool(changed)}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}
+
+
+def arithmetic() -> dict[str, Any]:
+    """Return what the rounding of a number depends on: processor, instruction set, threads, torch and its BLAS.
+
+    Of a process that has not imported torch only the processor is known.
+    """
+    found: dict[str, Any] = {"processor": _processor()}
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return found
+    blas = re.search(r"Math Kernel Library Version (\S+)|BLAS_INFO=(\w+)", torch.__config__.show())
+    return found | {
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "mkl": os.environ.get("MKL_ENABLE_INSTRUCTIONS", ""),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "blas": next(filter(None, blas.groups()), "") if blas else "",
+    }
+
+
+def provenance() -> dict[str, Any]:
+    """Return commit, versions, machine and arithmetic of this process."""
+    return {**commit(), "versions": versions(), "hardware": hardware(), "arithmetic": arithmetic()}
 
 
 def _git(*arguments: str) -> str:

@@ -1,8 +1,13 @@
 """Our own tables: one row a cell, one column a quantity, in the units of their headings."""
 
+from tests.paper.test_verdict import ROW
+
+from pdebridge.paper.beside import verdict_table
+from pdebridge.paper.evidence import Evidence
 from pdebridge.paper.experiment_tables import all_quantities, of_experiment
-from pdebridge.paper.landing import headlines, landing, results_page
-from pdebridge.paper.tables import verdict_table
+from pdebridge.paper.landing import headlines, landing
+from pdebridge.paper.pages import results_page
+from pdebridge.paper.published import PublishedNumber
 
 FOUND = {
     ("weights", "x", "parameters"): {"values": [23]},
@@ -44,10 +49,8 @@ def test_networks_and_games_have_headlines_of_their_own():
 
 
 def test_pages_hold_every_experiment():
-    verdicts = verdict_table([], FOUND, {}, "laptop").reindex(columns=["id", "ours", "verdict"])
+    row = PublishedNumber.model_validate(ROW)
+    verdicts = verdict_table([row], {"laptop": FOUND}, {"r": {"survey": 8}})
     assert "\n     - d2\n" in landing(verdicts, FOUND, "laptop")
-    columns = ["source", "locator", "quantity", "unit", "published", "95 % interval", "n"]
-    page = results_page(
-        verdicts.reindex(columns=[*verdicts, *columns]), FOUND, "laptop", {"cores": 2, "processor": "p"}
-    )
+    page = results_page(verdicts, {"laptop": Evidence(FOUND)})
     assert [line for line in page.splitlines() if line.startswith("### ")] == ["### e", "### g", "### s"]

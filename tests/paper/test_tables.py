@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 from tests.paper.test_verdict import ROW
 
+from pdebridge.paper.beside import counts, headline, verdict_table
 from pdebridge.paper.published import PublishedNumber
-from pdebridge.paper.tables import mean_and_half_width, verdict_table, write_table
+from pdebridge.paper.tables import mean_and_half_width, write_table
 
 REFERENCES = {"r": {"citation": "R", "survey": 8}}
 
@@ -16,12 +17,13 @@ def row(**changes):
 
 def test_each_row_has_value_interval_verdict_source_and_runs():
     found = {("e", "c", "test/accuracy"): {"values": [89.1, 89.4, 89.2], "runs": ["results/x/seed-0"]}}
-    table = verdict_table([row()], found, REFERENCES, "laptop")
+    table = verdict_table([row()], {"laptop": found}, REFERENCES)
     only = table.iloc[0]
     assert only["source"] == "[8] r"
     assert only["published"] == "89.3"
     assert only["ours"] == "89.2333"
     assert only["95 % interval"] == "88.85 to 89.61"
+    assert only["difference"] == "-0.0666667 ± 0.76"
     assert only["n"] == "3"
     assert only["verdict"] == "reproduced"
     assert only["runs"] == "results/x/seed-0"
@@ -29,16 +31,30 @@ def test_each_row_has_value_interval_verdict_source_and_runs():
 
 def test_a_number_of_another_setting_stays_out():
     found = {("e", "c", "test/accuracy"): {"values": [89.1, 89.4, 89.2], "runs": ["x"]}}
-    only = verdict_table([row(scale="cluster")], found, REFERENCES, "laptop").iloc[0]
+    only = verdict_table([row(scale="cluster")], {"laptop": found}, REFERENCES).iloc[0]
     assert only["ours"] == ""
     assert only["runs"] == ""
-    assert only["verdict"] == "not run at this scale"
+    assert only["verdict"] == "not run"
+
+
+def test_the_best_evidence_of_any_scale_is_shown():
+    few, many = ({("e", "c", "test/accuracy"): {"values": [89.1, 89.4, 89.2][:n]}} for n in (1, 3))
+    table = verdict_table([row(), row(id="far", scale="cluster")], {"laptop": few, "workstation": many}, REFERENCES)
+    assert list(table["scale"]) == ["workstation", ""]
+    assert list(table["n"]) == ["3", ""]
+
+
+def test_kinds_are_counted_apart_and_own_numbers_not_at_all():
+    rows = [row(), row(id="o", kind="own", cell="none"), row(id="w", kind="count", cell="none")]
+    table = verdict_table(rows, {"laptop": {("e", "c", "test/accuracy"): {"values": [89.1, 89.4, 89.2]}}}, REFERENCES)
+    assert headline(table) == "1 measured: 1 reproduced; 1 counts: 1 not run"
+    assert list(counts(table)["kind"]) == ["measured", "count", "own"]
 
 
 def test_counts_are_printed_in_full():
     found = {("e", "c", "parameters"): {"values": [9699338], "runs": []}}
     count = row(quantity="parameters", value=9699338, kind="count", threshold=0, direction="none")
-    only = verdict_table([count], found, REFERENCES, "laptop").iloc[0]
+    only = verdict_table([count], {"laptop": found}, REFERENCES).iloc[0]
     assert (only["published"], only["ours"], only["verdict"]) == ("9699338", "9699338", "reproduced")
 
 

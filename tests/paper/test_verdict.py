@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
+from pdebridge.paper.operating import Case, rates
 from pdebridge.paper.published import PublishedNumber
-from pdebridge.paper.verdict import interval, verdict
+from pdebridge.paper.verdict import difference, interval, verdict
 
 ROW = {
     "id": "x",
@@ -32,6 +33,10 @@ def number(**changes):
     return PublishedNumber.model_validate(ROW | changes)
 
 
+def said(row, values, scale="laptop", epochs=math.nan):
+    return verdict(row, interval(values) if values else None, values or [], scale, epochs)
+
+
 @pytest.mark.parametrize(
     ("changes", "values", "scale", "expected"),
     [
@@ -39,49 +44,61 @@ def number(**changes):
         ({}, [91.1, 91.4, 91.2], "laptop", "better"),
         ({}, [87.1, 87.4, 87.2], "laptop", "worse"),
         ({"direction": "lower"}, [91.1, 91.4, 91.2], "laptop", "worse"),
-        ({"direction": "none"}, [91.1, 91.4, 91.2], "laptop", "differs"),
-        # inside the prediction interval, but too far away to matter as equal
-        ({}, [70.0, 90.0, 95.0], "laptop", "worse"),
-        # near, but outside the prediction interval of seeds that hardly differ
-        ({}, [89.10, 89.11, 89.10], "laptop", "worse"),
-        ({}, [89.3, 89.3], "laptop", "too few seeds"),
-        ({}, None, "laptop", "not run at this scale"),
-        ({"scale": "cluster"}, [89.1, 89.4, 89.2], "laptop", "not run at this scale"),
+        ({"direction": "none"}, [91.1, 91.4, 91.2], "laptop", "worse"),
+        ({}, [88.2, 88.9, 88.6], "laptop", "compatible"),
+        # the three of the rule's specification: equal seeds, and a mean that is near by chance
+        ({}, [89.3 + 1e-9] * 3, "laptop", "reproduced"),
+        ({"value": 90}, [40.0, 90.4, 139.0], "laptop", "inconclusive"),
+        ({}, [70.0, 90.0, 95.0], "laptop", "inconclusive"),
+        # a significant difference that does not matter
+        ({}, [89.10, 89.11, 89.10], "laptop", "reproduced"),
+        ({}, [89.3, 89.3], "laptop", "inconclusive"),
+        # one run of ours beside three of theirs with a printed spread
+        ({"runs": 3, "spread": 0.05}, [89.4], "laptop", "reproduced"),
+        ({"runs": 3, "spread": 0.05}, [87.4], "laptop", "worse"),
+        ({}, [math.nan, 89.0, 89.0], "laptop", "worse"),
+        ({}, None, "laptop", "not run"),
+        ({"scale": "cluster"}, [89.1, 89.4, 89.2], "laptop", "not run"),
         ({"scale": "cluster"}, [89.1, 89.4, 89.2], "cluster", "reproduced"),
-        ({}, [89.1, 89.4, 89.2], "test", "not run at this scale"),
+        ({}, [89.1, 89.4, 89.2], "test", "not run"),
         ({"status": "unconfirmed"}, [89.1, 89.4, 89.2], "laptop", "source unconfirmed"),
         ({"kind": "count", "threshold": 0.0}, [89.3], "laptop", "reproduced"),
-        ({"kind": "count", "threshold": 0.0}, [89.3], "test", "reproduced"),
-        ({"kind": "count", "threshold": 0.0}, [89.4], "laptop", "differs"),
-        ({"kind": "count", "threshold": 0.0}, [89.3, 89.4], "laptop", "differs"),
+        ({"kind": "closed-form", "threshold": 0.0}, [89.3], "test", "reproduced"),
+        ({"kind": "claim", "threshold": 0.0, "direction": "none"}, [89.4], "laptop", "worse"),
+        ({"kind": "count", "threshold": 0.0, "direction": "none"}, [89.3, 89.4], "laptop", "worse"),
     ],
 )
 def test_verdicts(changes, values, scale, expected):
-    assert verdict(number(**changes), values, scale) == expected
+    assert said(number(**changes), values, scale) == expected
+
+
+def test_a_run_of_another_budget_is_not_compared():
+    assert said(number(epochs=20), [89.1, 89.4, 89.2], epochs=8) == "not run"
+    assert said(number(epochs=20), [89.1, 89.4, 89.2], epochs=20) == "reproduced"
 
 
 def test_intervals_are_students():
     values = [1.0, 2.0, 4.0, 7.0]
     ours, s = interval(values), np.std(values, ddof=1)
-    half = student.ppf(0.975, 3) * s
-    assert ours.high - ours.mean == pytest.approx(half / 2)
-    assert ours.prediction_high - ours.mean == pytest.approx(half * math.sqrt(1.25))
+    assert ours.high - ours.mean == pytest.approx(student.ppf(0.975, 3) * s / 2)
+    one, three = (difference(number(value=0, runs=m), ours).half_width for m in (1, 3))
+    assert one == pytest.approx(student.ppf(0.975, 3) * s * math.sqrt(1 / 4 + 1))
+    assert three == pytest.approx(student.ppf(0.975, 3) * s * math.sqrt(1 / 4 + 1 / 3))
 
 
-def test_the_prediction_interval_covers_a_new_draw_95_times_in_100():
-    draws = np.random.default_rng(0).normal(size=(4000, 6))
-    inside = 0
-    for *ours, new in draws:
-        found = interval(ours)
-        inside += found.prediction_low <= new <= found.prediction_high
-    assert inside / len(draws) == pytest.approx(0.95, abs=0.012)
+@pytest.mark.parametrize("n", [3, 5])
+def test_the_rates_of_error_are_those_that_the_rule_promises(n):
+    same, far, wide = (rates(case, n) for case in (Case(0, 0.5), Case(3, 0.5), Case(0, 3)))
+    assert same["reproduced"] + same["compatible"] >= 0.90
+    assert same["better"] + same["worse"] <= 0.05
+    assert far["reproduced"] <= 0.01
+    assert wide["better"] + wide["worse"] <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)  # exactly 5 % by theory
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=8), st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
 def test_the_verdict_does_not_depend_on_the_origin(values, value, shift):
-    ours = interval(values)
-    gaps = [value - ours.prediction_low, ours.prediction_high - value, abs(ours.mean - value) - 0.5, ours.mean - value]
-    if min(map(abs, gaps)) < 1e-6:  # rounding may decide
+    found = difference(number(value=value), interval(values))
+    d, h, tau = abs(found.value), found.half_width, 0.5
+    if min(abs(d - h), abs(d - tau), abs(d + h - 6 * tau), d) < 1e-6:  # rounding may decide
         return
-    moved = verdict(number(value=value + shift), [v + shift for v in values], "laptop")
-    assert moved == verdict(number(value=value), values, "laptop")
+    assert said(number(value=value + shift), [v + shift for v in values]) == said(number(value=value), values)

@@ -75,22 +75,24 @@ def test_the_run_is_no_worse_than_the_reference(finished):
 
 def test_a_worse_run_is_found(finished, tmp_path):
     folder = tmp_path / "results"
-    for part, name in (
-        ("test/paper", "measurements.json"),
-        ("test/paper", "published.csv"),
-        ("reference", "test.json"),
-    ):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-        (folder / part / name).write_text((finished[0].folder / "results" / part / name).read_text())
+    shutil.copytree(finished[0].folder / "results" / "reference" / "test", folder / "reference" / "test")
     path = folder / "test" / "paper" / "measurements.json"
-    content = json.loads(path.read_text())
+    path.parent.mkdir(parents=True)
+    content = json.loads((paper(finished) / "measurements.json").read_text())
     for measurement in content["measurements"]:
         if measurement["quantity"] == "parameters":
             measurement["values"] = [value + 1 for value in measurement["values"]]
     path.write_text(json.dumps(content))
     done = finished[0].pdebridge("regress", "--scale", "test", "--results", str(folder))
     assert done.returncode == 1
-    assert "regressed: figure1/T5/parameters" in done.stderr
+    assert "changed: figure1/T5/parameters" in done.stdout
+
+
+def test_a_run_is_equal_to_itself(finished):
+    done = finished[0].pdebridge("regress", "--scale", "test", "--reference", "results/test", "--exact", "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (told["faults"], told["moved"]) == ([], {})
 
 
 def test_a_change_of_a_parameter_reruns_what_it_touches(finished):

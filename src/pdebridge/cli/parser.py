@@ -91,8 +91,28 @@ def _table(part: ArgumentParser) -> None:
 def _regress(part: ArgumentParser) -> None:
     part.add_argument("--scale", choices=SCALES, default="laptop")
     part.add_argument("--results", type=Path, default=Path("results"), help="folder of results")
-    part.add_argument("--update", action="store_true", help="make this run the reference, and write RESULTS.md")
+    part.add_argument("--update", action="store_true", help="take this run into the store, and write its pages anew")
+    part.add_argument("--experiments", nargs="+", default=[], metavar="NAME", help="with --update: only these")
+    part.add_argument(
+        "--from", type=Path, metavar="FOLDER", help="with --update: run directories that any checkout trained"
+    )
+    part.add_argument("--pages", action="store_true", help="write the pages of the store anew, and nothing else")
     part.add_argument("--partial", action="store_true", help="do not mind experiments that were not run")
+    part.add_argument(
+        "--reference", metavar="WHAT", help="another reference: results/SCALE of a run, a folder of the store, a commit"
+    )
+    part.add_argument("--exact", action="store_true", help="what moved under equal arithmetic is a fault")
+    part.add_argument("--json", action="store_true", help="print JSON")
+    part.add_argument("--markdown", action="store_true", help="print Markdown, for a job's summary")
+    part.add_argument("--self-test", action="store_true", help="inject faults into the reference and count those found")
+
+
+def _repeats(part: ArgumentParser) -> None:
+    _settings(part)
+    part.add_argument("--experiments", nargs="+", default=[], metavar="NAME", help="only these")
+    part.add_argument("--results", type=Path, default=Path("results"), help="folder of results")
+    part.add_argument("--repeats", type=int, default=3, metavar="R", help="repeats a seed")
+    part.add_argument("--jobs", type=int, default=2, metavar="J", help="processes")
 
 
 def _report(part: ArgumentParser) -> None:
@@ -150,8 +170,18 @@ VERBS: dict[str, tuple[Verb, str, str, Callable[[ArgumentParser], None]]] = {
     "regress": (
         verbs.regress,
         "Compare a finished run with the reference run; exit 1 if a number got worse.",
-        "example: pdebridge regress --scale laptop",
+        "examples:\n"
+        "  pdebridge regress --scale laptop\n"
+        "  pdebridge regress --scale laptop --reference 1c630b1 --markdown\n"
+        "  pdebridge regress --update --experiments figure1 digits\n"
+        "  pdebridge regress --update --from /my/long/results",
         _regress,
+    ),
+    "repeats": (
+        verbs.repeats,
+        "Train a finished run again with initial weights moved by an ulp: the spread that rounding makes.",
+        "example: pdebridge repeats --experiments figure1; pdebridge regress --update --experiments figure1",
+        _repeats,
     ),
     "report": (verbs.report, "Write the HTML report of a finished run.", "example: pdebridge report", _report),
     "bench": (

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from pdebridge.configuration.settings import DataFolders, Settings, Tracking
 from pdebridge.cube import known, load
 from pdebridge.errors import UserError
 from pdebridge.files import read_json, whole, write_json
-from pdebridge.records import read_measurements, write_measurements
+from pdebridge.provenance import provenance
 
 
 def settings_of(options: Namespace) -> Settings:
@@ -90,11 +91,11 @@ def describe(options: Namespace) -> None:
     from pdebridge.training.describe import describe_cell, describe_published, published_counts, weight_counts
 
     if options.published:
-        write_measurements(options.out, {"measurements": published_counts()})
+        write_json(options.out, {"measurements": published_counts(), "provenance": provenance()})
         return
     if options.resolved:
         every = [parse_cell(json.loads(text)) for text in options.resolved]
-        write_measurements(options.out, {"measurements": weight_counts(every)})
+        write_json(options.out, {"measurements": weight_counts(every), "provenance": provenance()})
         return
     if not options.what:
         raise UserError("name an experiment/cell or a published network; 'pdebridge list' shows them")
@@ -147,7 +148,7 @@ def train_cell(cell: Cell, tracking: Tracking, out: Path) -> None:
         targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
         train_seeds(cell, tracking, out.with_suffix(""), targets)
     runs = run_folders(cell, out.with_suffix(""))
-    write_measurements(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
+    write_json(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
     print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
 
 
@@ -160,7 +161,7 @@ def measurements_of(cell: Cell, runs: list[Path]) -> list[dict[str, Any]]:
 
 def runs_of(files: list[Path]) -> list[Path]:
     """Return the run directories that files of measurements name."""
-    return [Path(run) for path in files for run in read_measurements(path)["runs"]]
+    return [Path(run) for path in files for run in read_json(path)["runs"]]
 
 
 def study(options: Namespace) -> None:
@@ -171,13 +172,15 @@ def study(options: Namespace) -> None:
 
     from pdebridge.catalogue import STUDIES
 
+    start = time.perf_counter(), time.process_time()
     result = load(STUDIES[options.study])(runs_of(options.measurements), **json.loads(options.options))
+    spent = {"seconds": time.perf_counter() - start[0], "cpu_seconds": time.process_time() - start[1]}
+    with whole(options.out.with_name(options.out.name + ".npz")) as path:
+        np.savez_compressed(path, **result.arrays)
     owner = {} if options.measurements or not options.experiment else {"experiment": options.experiment}
     measurements = [asdict(m) | owner for m in result.measurements]
-    numbers, arrays = (options.out.with_name(options.out.name + suffix) for suffix in (".json", ".npz"))
-    with whole(arrays) as path:
-        np.savez_compressed(path, **result.arrays)
-    write_measurements(numbers, {"measurements": measurements}, [arrays.name])
+    facts = provenance() | {name: round(seconds, 1) for name, seconds in spent.items()}
+    write_json(options.out.with_name(options.out.name + ".json"), {"measurements": measurements, "provenance": facts})
 
 
 def figure(options: Namespace) -> None:
@@ -198,16 +201,17 @@ def figure(options: Namespace) -> None:
 
 def table(options: Namespace) -> None:
     """Write the verdict table, the tables of our experiments and of the games, and the report's landing page."""
+    from pdebridge.paper.beside import COMPACT, read_costs, verdict_table
     from pdebridge.paper.experiment_tables import all_quantities, of_experiment
     from pdebridge.paper.game_table import game_table
     from pdebridge.paper.landing import experiment_names, landing
     from pdebridge.paper.measurements import collect
     from pdebridge.paper.published import read_published, read_references
-    from pdebridge.paper.tables import COMPACT, verdict_table, write_table
+    from pdebridge.paper.tables import write_table
 
     found, scale, out = collect(options.measurements), options.scale, options.out
     interval = f"mean ± 95 % half-width over seeds, scale {scale}"
-    verdicts = verdict_table(read_published(), found, read_references(), scale)
+    verdicts = verdict_table(read_published(), {scale: found}, read_references(), read_costs())
     write_table(verdicts, out / "published", f"Published numbers beside ours, scale {scale}", COMPACT)
     write_table(game_table(found), out / "meanfield", f"Mean field games: weighted costs, {interval}")
     for name in experiment_names(found):
@@ -223,10 +227,32 @@ def regress(options: Namespace) -> int:
     """Compare with the reference, or become it; 1 if something got worse."""
     from pdebridge.paper.reference import judge, update
 
-    if options.update:
-        update(options.results, options.scale)
+    if options.pages:
+        from pdebridge.paper.pages import write
+
+        write(options.results.resolve().parent)
         return 0
-    return judge(options.results, options.scale, options.partial)
+    if options.self_test:
+        from pdebridge.paper.faults import self_test
+
+        return self_test(options.results / "reference" / options.scale)
+    if options.update:
+        update(options.results, options.scale, options.experiments, getattr(options, "from"))
+        return 0
+    form = "json" if options.json else "markdown" if options.markdown else "text"
+    told, status = judge(options.results, options.scale, options.partial, options.reference, form, options.exact)
+    print(told)
+    return status
+
+
+def repeats(options: Namespace) -> None:
+    """Train the cells of a finished run again, their initial weights moved by an ulp."""
+    from pdebridge.training.repeats import repeat_all
+
+    settings = settings_of(options)
+    wanted = [cell for e in selected(settings) for cell in cells(e, settings)]
+    names = options.experiments or sorted({cell.experiment for cell in wanted})
+    repeat_all([c for c in wanted if c.experiment in names], options.results, options.repeats, options.jobs)
 
 
 def report(options: Namespace) -> int:

@@ -1,84 +1,253 @@
-"""Regression against our own last reference run.
+"""Did the numbers get worse? A comparison of two runs that sees.
 
-For every quantity of every cell a two-sided Welch t-test compares the seeds of this run with those of the reference.
-A quantity has regressed if the difference is significant at a family-wise level of 1 % (Holm), larger than what
-matters for it, and on the worse side where there is one. A quantity of one draw has no spread to be compared with and
-is not tested, counts are compared as they are. A verdict that was ``reproduced`` or ``better`` and no longer
-is, and a quantity that is missing, have regressed too.
+Where processor kind, instruction set, threads, torch and BLAS are those of the reference, equality is expected bit for
+bit, and whatever moved is listed. What moved, or was computed with other arithmetic, is compared by statistics:
+rounding leads a training elsewhere. The reference holds repeats of trainings whose initial weights moved by an ulp.
+Let ``k_i`` be the draws of seed ``i``, the committed one and its repeats, and ``sigma`` their standard deviation within
+seeds. The mean over seeds of ``x_i``, less the mean of the reference's draws, has the variance
+
+    sigma^2 / n^2 sum_i (1 + 1 / k_i),          sigma^2 (1/n + 1/(nk)) for equal k.
+
+Where there are no repeats ``sigma`` is the spread over seeds, which is larger. A cell's ``sigma^2`` is drawn to that of
+its experiment's cells as by ten more degrees of freedom. Each cell is tested, and each experiment by the mean over its
+cells; all tests of one comparison have a family-wise level of 1 % (Holm), 0.8 % for the headline quantities.
+
+Numbers without spread have a tolerance in their unit (`quantities`). A change to the better is news and never a fault;
+NaN and infinity are faults. Chaotic quantities are declared and not tested.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import chain
+from math import isfinite
+from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import ttest_ind
+from scipy.stats import t as student
 
+from pdebridge.paper.evidence import Evidence, timed
 from pdebridge.paper.measurements import Key
+from pdebridge.paper.quantities import Measure, chaotic, measure
 
-LEVEL = 0.01
-GOOD = ("reproduced", "better")
-# quantity's last part: (the better side, absolute threshold, threshold relative to the reference)
-SIDES = {
-    "accuracy": ("higher", 0.5, 0.0),
-    "error": ("lower", 0.5, 0.0),
-    "loss": ("lower", 0.0, 0.1),
-    "parameters": ("none", 0.0, 0.0),
-}
-OTHER = ("none", 0.0, 0.1)
-UNTESTED = ("seconds", "epochs", "bytes")  # belong to the machine or the budget
+LEVELS = {True: 0.008, False: 0.002}  # of the headline quantities and of all others
+PRIOR = 10.0  # degrees of freedom of an experiment's spread in that of a cell
+LEAST = {"points": 0.1, "ratio": 0.005, "value": 1e-4, "exact": 0.0}  # a spread below it is held for this
+
+Problem = Literal["", "missing", "not finite", "changed", "beyond tolerance", "regressed", "verdict lost"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One comparison: what, reference mean, mean now, Holm-adjusted p-value, and what is wrong (empty if nothing)."""
+    """One difference.
 
-    what: str
+    Attributes:
+        cell: ``experiment/cell``, or the experiment alone for a test over its cells.
+        quantity: its name.
+        before, now: means, as text.
+        problem: what is wrong; empty for news.
+        news: what a difference without fault is called.
+        p: adjusted p-value; nan where nothing was tested.
+    """
+
+    cell: str
+    quantity: str
     before: str
     now: str
-    p: float
-    problem: str
+    problem: Problem = ""
+    news: str = ""
+    p: float = float("nan")
 
 
-def compare(
-    found: dict[Key, dict[str, Any]], reference: dict[Key, dict[str, Any]], only_shared: bool = False
-) -> list[Finding]:
-    """Compare the measurements of this run with the reference's.
+@dataclass
+class Comparison:
+    """What a comparison found.
+
+    Attributes:
+        findings: faults and news.
+        equal: how many quantities are bit for bit those of the reference.
+        moved: quantities that are not, by ``experiment/cell``; those of equal arithmetic first in the reports.
+        same: cells whose arithmetic is the reference's.
+        untested: chaotic quantities that moved, and why.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    equal: int = 0
+    moved: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    same: set[str] = field(default_factory=set)
+    untested: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def faults(self) -> list[Finding]:
+        """The findings that are wrong."""
+        return [finding for finding in self.findings if finding.problem]
+
+    @property
+    def unexpected(self) -> dict[str, list[str]]:
+        """What moved although its arithmetic is that of the reference."""
+        return {cell: names for cell, names in self.moved.items() if cell in self.same}
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A moved quantity with a spread: the mean shift, and the variance of one draw within seeds, with its freedom."""
+
+    key: Key
+    mean: float
+    share: float
+    """The shift's variance over that of a draw."""
+    variance: float
+    freedom: int
+
+
+def compare(now: Evidence, reference: Evidence, partial: bool = False) -> Comparison:
+    """Compare a run with a reference.
 
     Args:
-        found: measurements of this run.
-        reference: those of the reference run.
-        only_shared: do not mind quantities that are missing now (a run of a part of the experiments).
+        now: the run.
+        reference: what it should be like.
+        partial: do not mind what the run does not have.
     """
-    tested = {key: m for key, m in reference.items() if key[2].split("/")[-1] not in UNTESTED}
-    shared = [key for key in tested if key in found]
-    p = holm([p_value(key, found[key]["values"], tested[key]["values"]) for key in shared])
-    findings = [_finding(key, found[key]["values"], tested[key]["values"], q) for key, q in zip(shared, p, strict=True)]
-    missing = [] if only_shared else [key for key in tested if key not in found]
-    return findings + [Finding("/".join(key), "measured", "", 0.0, "missing") for key in missing]
+    found = Comparison()
+    shifts: dict[tuple[str, str], list[Shift]] = defaultdict(list)
+    for key, before in reference.measurements.items():
+        if timed(key[2]) or "summary" in before:
+            continue
+        if key not in now.measurements:
+            found.findings += [] if partial else [_finding(key, before["values"], [], "missing")]
+            continue
+        _one(found, shifts, key, now, reference)
+    for headline in LEVELS:
+        groups = {g: s for g, s in shifts.items() if _measure(s[0].key).headline is headline}
+        found.findings += _tested(groups, now, reference, LEVELS[headline])
+    return found
 
 
-def _finding(key: Key, now: list[float], before: list[float], p: float) -> Finding:
-    side, absolute, relative = relevance(key)
-    mean, base = float(np.mean(now)), float(np.mean(before))
-    matters = abs(mean - base) > max(absolute, relative * abs(base))
-    worse = side == "none" or (mean > base) != (side == "higher")
-    problem = "regressed" if p < LEVEL and matters and worse else ""
-    return Finding("/".join(key), f"{base:.6g}", f"{mean:.6g}", p, problem)
+def _measure(key: Key) -> Measure:
+    how = measure(key)
+    assert how is not None  # times are left out before
+    return how
 
 
-def relevance(key: Key) -> tuple[str, float, float]:
-    """Return the better side of a quantity and the differences that matter, absolute and relative to the reference."""
-    return SIDES.get(key[2].split("/")[-1], OTHER)
+def _one(found: Comparison, shifts: dict[Any, list[Shift]], key: Key, now: Evidence, reference: Evidence) -> None:
+    """Sort one quantity: equal, chaotic, a fault at once, or a shift that is to be tested."""
+    new, old, cell = now.measurements[key]["values"], reference.measurements[key]["values"], "/".join(key[:2])
+    if same_arithmetic(now.provenance.get(key[:2], {}), reference.provenance.get(key[:2], {})):
+        found.same.add(cell)
+    if np.array_equal(new, old, equal_nan=True):
+        found.equal += 1
+        return
+    if why := chaotic(key):
+        found.untested["/".join(key)] = why
+        return
+    found.moved[cell].append(key[2])
+    how = _measure(key)
+    if not all(map(isfinite, new)) and all(map(isfinite, old)):
+        found.findings.append(_finding(key, old, new, "not finite"))
+    elif how.way == "exact":
+        found.findings.append(_finding(key, old, new, "changed"))
+    elif all(map(isfinite, chain(old, new))) and (shift := _shift(key, how, now, reference)):
+        shifts[key[0], key[2]].append(shift)
+    elif not how.tolerated(new, old):
+        worse = how.worse(float(np.mean(new)) - float(np.mean(old)))
+        found.findings.append(_finding(key, old, new, "beyond tolerance" if worse else "", "improved"))
 
 
-def p_value(key: Key, now: list[float], before: list[float]) -> float:
-    """Return the two-sided p-value of Welch's t-test; without any spread, 1 for equal and 0 for different means."""
-    exact = relevance(key)[1:] == (0.0, 0.0)
-    if exact or (np.ptp(now) == 0 and np.ptp(before) == 0 and min(len(now), len(before)) > 1):
-        return 1.0 if np.mean(now) == np.mean(before) else 0.0
-    if min(len(now), len(before)) < 2:
-        return 1.0
-    return float(ttest_ind(now, before, equal_var=False).pvalue)
+def same_arithmetic(now: dict[str, Any], reference: dict[str, Any]) -> bool:
+    """Tell whether two cells were computed with the same arithmetic; what is not known is not the same."""
+    return bool(now.get("arithmetic")) and now.get("arithmetic") == reference.get("arithmetic")
+
+
+def _finding(
+    key: Key, old: list[float], new: list[float], problem: Problem, news: str = "", p: float = np.nan
+) -> Finding:
+    before, after = (f"{float(np.mean(values)):.6g}" if values else "" for values in (old, new))
+    return Finding("/".join(key[:2]), key[2], before, after, problem, "" if problem else news, p)
+
+
+def _draws(key: Key, how: Measure, reference: Evidence) -> list[np.ndarray]:
+    """Return the draws of each seed: the committed one and its repeats."""
+    repeats = reference.repeats.get(key, {})
+    return [how.transform([x, *repeats.get(i, [])]) for i, x in enumerate(reference.measurements[key]["values"])]
+
+
+def spread(key: Key, how: Measure, reference: Evidence) -> tuple[float, int] | None:
+    """Return the variance of a draw within seeds and its degrees of freedom; None if nothing tells it."""
+    draws = _draws(key, how, reference)
+    freedom = sum(len(d) - 1 for d in draws)
+    if freedom:
+        return sum(float(((d - d.mean()) ** 2).sum()) for d in draws) / freedom, freedom
+    over_seeds = float(np.var([d[0] for d in draws], ddof=1)) if len(draws) > 1 else 0.0
+    return (over_seeds, len(draws) - 1) if np.isfinite(over_seeds) and over_seeds > 0 else None
+
+
+def _shift(key: Key, how: Measure, now: Evidence, reference: Evidence) -> Shift | None:
+    """Return the shift of a quantity that has a spread; None if it has none."""
+    found = spread(key, how, reference)
+    if found is None:
+        return None
+    pairs = list(zip(how.transform(now.measurements[key]["values"]), _draws(key, how, reference), strict=False))
+    mean = float(np.mean([x - d.mean() for x, d in pairs]))
+    return Shift(key, mean, sum(1 + 1 / len(d) for _, d in pairs) / len(pairs) ** 2, *found)
+
+
+def _pooled(key: Key, how: Measure, reference: Evidence) -> tuple[float, int]:
+    """Return variance and degrees of freedom over all cells of an experiment, moved or not."""
+    mine = [other for other in reference.measurements if (other[0], other[2]) == (key[0], key[2])]
+    found = [one for other in mine if (one := spread(other, how, reference))]
+    freedom = sum(f for _, f in found)
+    return sum(f * variance for variance, f in found) / freedom, freedom
+
+
+def _tested(
+    groups: dict[tuple[str, str], list[Shift]], now: Evidence, reference: Evidence, level: float
+) -> list[Finding]:
+    """Return the significant shifts, of cells and of whole experiments."""
+    tests = [test for shifts in groups.values() for test in _tests(shifts, reference)]
+    adjusted = holm([p for _, p, _ in tests])
+    return [
+        _judged(key, shift, q, now, reference) for (key, _, shift), q in zip(tests, adjusted, strict=True) if q < level
+    ]
+
+
+def _tests(shifts: list[Shift], reference: Evidence) -> list[tuple[Key, float, float]]:
+    """Return key, two-sided p-value and shift of every cell, and of their mean under the cell's name ``""``."""
+    how = _measure(shifts[0].key)
+    pooled, freedom = _pooled(shifts[0].key, how, reference)
+    prior = min(PRIOR, freedom)
+    floors = [(LEAST[how.way] * _size(s.key, how, reference)) ** 2 for s in shifts]
+    errors = [
+        s.share * max((s.freedom * s.variance + prior * pooled) / (s.freedom + prior), floor)
+        for s, floor in zip(shifts, floors, strict=True)
+    ]
+    found = [
+        (s.key, _p(s.mean, error, min(s.freedom + prior, freedom)), s.mean)
+        for s, error in zip(shifts, errors, strict=True)
+    ]
+    if len(shifts) > 1:
+        mean = float(np.mean([s.mean for s in shifts]))
+        key = (shifts[0].key[0], "", shifts[0].key[2])
+        found.append((key, _p(mean, sum(errors) / len(shifts) ** 2, freedom), mean))
+    return found
+
+
+def _size(key: Key, how: Measure, reference: Evidence) -> float:
+    """Return what the least spread is relative to."""
+    return abs(float(np.mean(reference.measurements[key]["values"]))) if how.way == "value" else 1.0
+
+
+def _p(shift: float, variance: float, freedom: float) -> float:
+    return float(2 * student.sf(abs(shift) / np.sqrt(variance), freedom)) if variance > 0 else float(shift == 0)
+
+
+def _judged(key: Key, shift: float, p: float, now: Evidence, reference: Evidence) -> Finding:
+    how = _measure(key)
+    problem: Problem = "regressed" if how.side != "none" and how.worse(shift) else ""
+    news = "" if problem else "moved" if how.side == "none" else "improved"
+    if key[1]:
+        old, new = (e.measurements[key]["values"] for e in (reference, now))
+        return _finding(key, old, new, problem, news, p)
+    by = f"{shift:+.3g}" if how.way != "ratio" else f"{100 * np.expm1(shift):+.3g} %"
+    return Finding(key[0], key[2], "", f"{by} over its cells", problem, news, p)
 
 
 def holm(p: list[float]) -> list[float]:
@@ -86,9 +255,3 @@ def holm(p: list[float]) -> list[float]:
     order = np.argsort(p)
     adjusted = np.maximum.accumulate([min(1.0, (len(p) - rank) * p[i]) for rank, i in enumerate(order)])
     return [float(adjusted[rank]) for rank in np.argsort(order)]
-
-
-def compare_verdicts(now: dict[str, str], before: dict[str, str]) -> list[Finding]:
-    """Return the published numbers whose verdict was good in the reference and no longer is."""
-    lost = [name for name, old in before.items() if old in GOOD and now.get(name) not in GOOD]
-    return [Finding(name, before[name], now.get(name, "missing"), 0.0, "verdict lost") for name in lost]

@@ -6,73 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from pdebridge.configuration.model import Scale
 from pdebridge.files import whole
-from pdebridge.paper.measurements import Key
-from pdebridge.paper.published import EXACT, PublishedNumber
-from pdebridge.paper.verdict import Verdict, comparable, interval, verdict
+from pdebridge.paper.verdict import Interval, Verdict, interval
 
 COLOURS: dict[Verdict, str] = {
     "reproduced": "#d9ead3",
     "better": "#d0e4f5",
+    "compatible": "#e8f3e2",
     "worse": "#f9d9c9",
-    "differs": "#f9d9c9",
-    "too few seeds": "#fff2cc",
-    "not run at this scale": "#f3f3f3",
+    "inconclusive": "#fff2cc",
+    "not run": "#f3f3f3",
     "source unconfirmed": "#eeeeee",
 }
-COMPACT = ["id", "source", "locator", "quantity", "unit", "published", "ours", "95 % interval", "n", "verdict"]
-
-
-def verdict_table(
-    numbers: list[PublishedNumber],
-    found: dict[Key, dict[str, Any]],
-    references: dict[str, dict[str, Any]],
-    scale: Scale,
-) -> pd.DataFrame:
-    """Return one row a published number, the ones that were measured first, with verdict, source and runs.
-
-    A number of ours stands beside a published one only where the run used the published setting.
-    """
-    rows = [_verdict_row(number, found, references[number.reference], scale) for number in numbers]
-    measured = [row for row in rows if row["ours"] != ""]
-    return pd.DataFrame(measured + [row for row in rows if row["ours"] == ""])
-
-
-def _verdict_row(
-    number: PublishedNumber, found: dict[Key, dict[str, Any]], reference: dict[str, Any], scale: Scale
-) -> dict[str, Any]:
-    measurement = found.get((number.experiment, number.cell, number.quantity), {})
-    values = measurement.get("values") if comparable(number, scale) else None
-    survey = f"[{reference['survey']}] " if reference.get("survey") else ""
-    return {
-        "id": number.id,
-        "source": f"{survey}{number.reference}",
-        "locator": number.locator,
-        "experiment": number.experiment,
-        "cell": number.cell,
-        "quantity": number.quantity,
-        "unit": number.unit,
-        "published": plain(number.value),
-        **_ours(values, number.kind in EXACT),
-        "verdict": verdict(number, values, scale),
-        "status": number.status,
-        "threshold": plain(number.threshold),
-        "scale": scale if values else "",
-        "runs": " ".join(measurement.get("runs", [])) if values else "",
-        "note": number.note,
-    }
-
-
-def _ours(values: list[float] | None, exact: bool) -> dict[str, str]:
-    if not values:
-        return {"ours": "", "95 % interval": "", "95 % prediction": "", "n": ""}
-    ours = interval(values)
-    shown = {"ours": plain(ours.mean), "95 % interval": "", "95 % prediction": "", "n": str(ours.n)}
-    if not exact and ours.n > 1:
-        shown["95 % interval"] = f"{ours.low:.4g} to {ours.high:.4g}"
-        shown["95 % prediction"] = f"{ours.prediction_low:.4g} to {ours.prediction_high:.4g}"
-    return shown
 
 
 def plain(value: float) -> str:
@@ -87,9 +32,13 @@ def mean_and_half_width(values: list[float]) -> str:
 
     Numbers that would begin with many zeros are in scientific notation.
     """
-    ours = interval(values)
+    return mean_of(interval(values))
+
+
+def mean_of(ours: Interval) -> str:
+    """Return `mean_and_half_width` of an interval."""
     half = ours.high - ours.mean
-    if len(values) < 2 or half == 0:
+    if ours.n < 2 or half == 0:
         return plain(ours.mean)
     digits = max(0, 1 - math.floor(math.log10(half)))
     if max(abs(ours.mean), half) < 1e-3:

@@ -20,7 +20,6 @@ from pdebridge.meanfield.interactions import Interaction
 from pdebridge.meanfield.potential import Potential
 from pdebridge.meanfield.sampling import Samples
 from pdebridge.optimisation.quasi_newton import BFGS, LBFGS
-from pdebridge.records import RUN, check
 from pdebridge.training.construct import DTYPES, where
 
 
@@ -92,8 +91,7 @@ class Solved:
 
 def restore(folder: Path) -> Solved:
     """Rebuild the game and the potential of a run directory and load its weights."""
-    check(folder)
-    described = read_json(folder / RUN)
+    described = read_json(folder / "run.json")
     cell, seed = GameCell.model_validate(described["cell"]), described["seed"]
     net = build(cell, seed)
     assert isinstance(net, Potential)
