@@ -78,6 +78,7 @@ rule table:
         weights=WEIGHT_FILES,
         published="config/published.csv",
         references="config/references.yaml",
+        costs="config/costs.yaml",
     output:
         verdicts=f"{PAPER}/published.csv",
         page=report(
