@@ -43,7 +43,7 @@ reference: all
 	pdebridge regress --scale laptop --update
 
 # Train what was published at scale workstation, days of one core: in this order, at low priority, where it was left off.
-LONG ?= poisson-networks plane-ritz transport-optimum jmiv games-published odenet-mnist discrete-msa
+LONG ?= poisson-networks plane-ritz transport-optimum jmiv games-published odenet-mnist mnist-trials discrete-msa
 long: $(INSTALLED)
 	for name in $(LONG); do \
 	  nice -n 19 snakemake --cores 1 --rerun-incomplete --config scale=workstation "experiments=[$$name]" || exit 1; \

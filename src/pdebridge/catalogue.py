@@ -118,6 +118,7 @@ STUDIES = {
     "layer-parallel": "pdebridge.studies.layer_parallel:layer_parallel",
     "memory": "pdebridge.studies.memory:memory",
     "mesh": "pdebridge.studies.mesh:mesh",
+    "mnist-trials": "pdebridge.studies.mnist_trials:mnist_trials",
     "nfe": "pdebridge.studies.nfe:nfe",
     "one-class": "pdebridge.studies.one_class:one_class",
     "plane-ritz": "pdebridge.studies.plane_ritz:plane_ritz",
