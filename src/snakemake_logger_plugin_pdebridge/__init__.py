@@ -109,10 +109,11 @@ class LogHandler(LogHandlerBase):
             self.say(f"[{self.done + 1}/{self.total}] {job.message} ({job.elapsed})")
 
     def job_error(self, record: Any) -> None:
-        """Say which job failed and show the end of its log."""
+        """Say which job failed, what the executor says of it (a cluster's state), and show the end of its logs."""
         job = self.running.pop(record.jobid, None)
-        logs = job.logs if job else [str(path) for path in record.log or []]
+        logs = [str(path) for path in record.log or []] or (job.logs if job else [])
         self.say(f"FAILED: {job.message if job else record.rule_name}")
+        self.say(brief(record.rule_msg or ""))
         for path in logs:
             self.say(f"--- {path}\n{tail(path)}\n---")
 

@@ -9,6 +9,7 @@ rule fetch:
     benchmark:
         f"{RESULTS}/benchmarks/fetch/{{dataset}}.tsv"
     retries: 1
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,

@@ -20,6 +20,7 @@ rule figure:
         f"{RESULTS}/logs/figure/{{experiment}}/{{figure}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/figure/{{experiment}}/{{figure}}.tsv"
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,
@@ -58,6 +59,7 @@ for experiment in sorted({cell.experiment for cell in CELLS.values()}):
             f"{RESULTS}/logs/pages/{experiment}.log",
         benchmark:
             f"{RESULTS}/benchmarks/pages/{experiment}.tsv"
+        localrule: True
         threads: 1
         resources:
             mem_mb=1000,
@@ -111,6 +113,7 @@ rule table:
         f"{RESULTS}/logs/table.log",
     benchmark:
         f"{RESULTS}/benchmarks/table.tsv"
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,

@@ -14,6 +14,7 @@ rule describe:
     benchmark:
         f"{RESULTS}/benchmarks/describe/{{experiment}}.tsv"
     priority: 1
+    localrule: True
     threads: 1
     resources:
         mem_mb=lambda w: max(memory(c) for c in cells_of(w.experiment)),
@@ -37,6 +38,7 @@ rule describe_published:
         f"{RESULTS}/logs/describe_published.log",
     benchmark:
         f"{RESULTS}/benchmarks/describe_published.tsv"
+    localrule: True
     threads: 1
     resources:
         mem_mb=4000,

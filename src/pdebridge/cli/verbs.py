@@ -129,12 +129,15 @@ def train(options: Namespace) -> None:
         wanted = [cell_of(options.what, settings)]
     else:
         raise UserError("name an experiment/cell; 'pdebridge list' shows them")
+    from pdebridge.training.gpus import assigned
+
     tracking = Tracking.model_validate_json(options.tracking) if options.tracking else settings.tracking
     out = options.out or [Path("results") / cell.scale / "runs" / f"{cell.key}.json" for cell in wanted]
     # before torch is imported; the workflow has set it to the rule's threads
     os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
-    for cell, path in zip(wanted, out, strict=True):
-        train_cell(cell, tracking, path)
+    with assigned(max(cell.devices for cell in wanted)):
+        for cell, path in zip(wanted, out, strict=True):
+            train_cell(cell, tracking, path)
 
 
 def train_cell(cell: Cell, tracking: Tracking, out: Path) -> None:

@@ -1,0 +1,18 @@
+"""One toy Slurm for all tests of this folder."""
+
+import pytest
+
+from cluster.toy_slurm import ToySlurm, why_not
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    toy = ToySlurm(tmp_path_factory.mktemp("slurm"))
+    try:
+        toy.start()
+        yield toy
+    finally:
+        toy.stop()
