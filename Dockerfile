@@ -29,5 +29,7 @@ COPY results/reference ./results/reference
 RUN chown --recursive pde:pde /pdebridge
 USER 1000
 
-ENV WANDB_MODE=offline PYTHONUNBUFFERED=1
+# what run directories record, since the image holds no repository: --build-arg COMMIT="$(git rev-parse HEAD)"
+ARG COMMIT=""
+ENV WANDB_MODE=offline PYTHONUNBUFFERED=1 PDEBRIDGE_COMMIT=${COMMIT}
 CMD ["snakemake", "--cores", "all"]

@@ -5,7 +5,8 @@ import platform
 import re
 import subprocess
 import sys
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,27 @@ WRITTEN = (":(top,exclude)results/reference", ":(top,exclude)RESULTS.md", ":(top
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that numbers depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in RECORDED}}
+    """Return the versions of Python and of the packages that numbers depend on, as far as they are installed."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def commit() -> dict[str, Any]:
-    """Return git's commit of the working directory and whether tracked files differ from it; None outside git.
+    """Return git's commit of the working directory and whether tracked files differ from it.
 
-    What the project writes about its own runs makes no later run dirty.
+    Outside git, as in a container, the environment's ``PDEBRIDGE_COMMIT`` if it is set, else None. What the project
+    writes about its own runs makes no later run dirty.
     """
     try:
         head = _git("rev-parse", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *WRITTEN)
         return {"commit": head, "dirty": bool(changed)}
     except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}
+        stated = os.environ.get("PDEBRIDGE_COMMIT")
+        return {"commit": stated, "dirty": False if stated else None}
 
 
 def arithmetic() -> dict[str, Any]:
@@ -48,6 +55,7 @@ def arithmetic() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "blas": next(filter(None, blas.groups()), "") if blas else "",
+        **({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}),
     }
 
 

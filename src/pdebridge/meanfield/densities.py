@@ -98,10 +98,11 @@ class GaussianMixture(nn.Module):
         A mixture spends one more Sobol coordinate on the choice of the component.
         """
         engine = SobolEngine(self.d + (self.components > 1), scramble=True, seed=seed)
-        u = engine.draw(n, dtype=torch.float64).to(self.means.device).clamp(2.0**-31, 1 - 2.0**-31)
-        cumulative = self.log_weights.double().exp().cumsum(0)
+        # on the host: the same points on every device, and CUDA has no deterministic sum of this kind
+        u = engine.draw(n, dtype=torch.float64).clamp(2.0**-31, 1 - 2.0**-31)
+        cumulative = self.log_weights.double().cpu().exp().cumsum(0)
         component = torch.searchsorted(cumulative[:-1], u[:, -1].contiguous(), right=True)
-        return self._place(component, torch.special.ndtri(u[:, : self.d]).to(self.means.dtype))
+        return self._place(component.to(self.means.device), torch.special.ndtri(u[:, : self.d]).to(self.means))
 
     def _normal(self, n: int, generator: torch.Generator | None) -> Tensor:
         return torch.randn(n, self.d, generator=generator, dtype=self.means.dtype, device=self.means.device)

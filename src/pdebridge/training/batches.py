@@ -55,6 +55,16 @@ class Batches:
         """Choose the permutation."""
         self.epoch = epoch
 
+    def to(self, device: torch.device) -> "Batches":
+        """Move the samples to a device if they take at most a quarter of what is free there, and return this.
+
+        Batches are then cut and augmented there, with the random numbers of the CPU.
+        """
+        room = torch.cuda.mem_get_info(device)[0] // 4 if device.type == "cuda" else 0
+        if self.x.nbytes + self.c.nbytes <= room:
+            self.x, self.c = self.x.to(device), self.c.to(device)
+        return self
+
     def __len__(self) -> int:
         return -(-len(self.x) // self.size)
 
@@ -86,5 +96,6 @@ class Batches:
             return
         changes = torch.Generator().manual_seed(1_000_003 * self.seed + self.epoch + 500_000)
         for index in permutation(len(self.x), self.seed, self.epoch).split(self.size):
+            index = index.to(self.x.device)
             x = self.x[index]
             yield augment(x, changes, self.pad, self.flip) if self.pad or self.flip else x, self.c[index]

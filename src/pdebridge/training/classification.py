@@ -16,6 +16,7 @@ from pdebridge.networks.regularisation import flows, project, smoothness, tikhon
 from pdebridge.optimisation.problem import ControlMethod, Problem
 from pdebridge.training import construct
 from pdebridge.training.batches import Batches
+from pdebridge.training.capture import capturable, capture
 from pdebridge.training.construct import Samples, classifier
 from pdebridge.training.divergence import first_nonfinite_layer
 from pdebridge.training.levels import Level, levels
@@ -52,6 +53,7 @@ class Classification(Task):
             (training.decay, lambda: head.weight.square().sum() / 2),
         ]
         self.penalties = [(weight, penalty) for weight, penalty in penalties if weight]
+        self.replay: Callable[[Tensor], Tensor] | None = None
         self.tested: list[Tensor] = []
         self.spent: list[Figures] = []
 
@@ -66,10 +68,24 @@ class Classification(Task):
         self.batches = Batches(*self.data["train"], spec.batch_size, self.seed, **change, shared=not layers)
         return self.batches, Batches(*self.data["val"], EVALUATED)
 
+    def on_fit_start(self) -> None:
+        """Move the samples to the training's device; on a GPU, record the passes of a step."""
+        super().on_fit_start()
+        self.batches.to(self.device)
+        if self.device.type == "cuda" and not self.levels and capturable(self.net):
+            x, _ = next(iter(self.batches))
+            with self.autocast(self.device.type):
+                self.replay = capture(self.net, x.to(self.device))
+
+    def autocast(self, device: str) -> torch.autocast:
+        """Return the context of the training's precision; a graph may not hold weights cast outside it."""
+        low = self.training_spec.precision == "bf16-mixed"
+        return torch.autocast(device, torch.bfloat16, enabled=low, cache_enabled=device != "cuda")
+
     def logits(self, x: Tensor) -> Tensor:
         """Return the network's values in the precision of the training, for a loss in that of ``x``."""
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.training_spec.precision == "bf16-mixed"):
-            return self.net(x).to(x.dtype)
+        with self.autocast(x.device.type):
+            return (self.replay or self.net)(x).to(x.dtype)
 
     def objective(self, logits: Tensor, c: Tensor, share: float = 1.0) -> Tensor:
         """Return the regularised objective for logits ``(batch, classes)`` and labels ``(batch,)``.
@@ -199,7 +215,7 @@ class Classification(Task):
 
     def memory(self) -> int:
         """Return the most bytes that a forward and a backward pass of one batch have alive among what they make."""
-        x, c = next(iter(self.loaders()[0]))
+        x, c = (part.to(self.device) for part in next(iter(self.loaders()[0])))
         self.zero_grad()
         peak = peak_bytes(lambda: self.objective(self.logits(x), c).backward())
         self.zero_grad()
@@ -229,7 +245,8 @@ class Classification(Task):
 @torch.no_grad()
 def evaluate(net: nn.Module, x: Tensor, c: Tensor, part: str, loss: Loss) -> Figures:
     """Return the loss, and accuracy and error in per cent, on a part of the data, as ``part/loss`` and so on."""
-    logits = torch.cat([net(y) for y, _ in Batches(x, c, EVALUATED)])
+    device = next(net.parameters()).device
+    logits, c = torch.cat([net(y.to(device)) for y, _ in Batches(x, c, EVALUATED)]), c.to(device)
     accuracy = 100 * float((logits.argmax(1) == c).double().mean())
     return {f"{part}/loss": float(loss(logits, c)), f"{part}/accuracy": accuracy, f"{part}/error": 100 - accuracy}
 

@@ -67,8 +67,8 @@ def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: li
     history = History(progress)
     checkpoints = partial / "checkpoints"
     with processes(cell.devices, follow, cell, seed, checkpoints):
-        fit(module, history, checkpoints, loggers, cell.devices)
-    summary = summarise(module, history)
+        device = fit(module, history, checkpoints, loggers, cell.devices)
+    summary = summarise(module, history, device)
     with whole(partial / "history.csv") as path:
         pd.DataFrame(history.rows).to_csv(path, index=False)
     with whole(partial / "weights.safetensors") as path:
@@ -98,8 +98,8 @@ def describe(cell: Cell, seed: int) -> dict[str, Any]:
     }
 
 
-def fit(module: Task, history: History, checkpoints: Path, loggers: list[Any], devices: int = 1) -> None:
-    """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one.
+def fit(module: Task, history: History, checkpoints: Path, loggers: list[Any], devices: int = 1) -> torch.device:
+    """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one; return the device.
 
     On several devices each process works on its share of every batch (`Batches`), and gradients are averaged; where
     the layers are shared all have the same gradient already.
@@ -124,6 +124,7 @@ def fit(module: Task, history: History, checkpoints: Path, loggers: list[Any], d
     last = checkpoints / "last.ckpt"
     train_batches, val_batches = module.loaders()
     trainer.fit(module, train_batches, val_batches, ckpt_path=str(last) if last.exists() else None)
+    return trainer.strategy.root_device
 
 
 def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
@@ -133,10 +134,11 @@ def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
     )
 
 
-def summarise(module: Task, history: History) -> dict[str, Any]:
-    """Return the run's figures by the names that the published table uses."""
+def summarise(module: Task, history: History, device: torch.device) -> dict[str, Any]:
+    """Return the run's figures by the names that the published table uses, measured on the training's device."""
     module.eval()
     last = history.rows[-1]
+    module.to(device)  # Lightning takes what it trained back to the host
     return {**module.summary(last), "epochs": len(history.rows), "seconds": last["seconds"]}
 
 

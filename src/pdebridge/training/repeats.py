@@ -41,10 +41,10 @@ def repeat(cell: Cell, seed: int, number: int, scratch: Path) -> dict[str, Any]:
     move(module.net, number)
     history = History(None)
     try:
-        fit(module, history, scratch, [])
+        device = fit(module, history, scratch, [])
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return summarise(module, history)
+    return summarise(module, history, device)
 
 
 def repeat_cell(cell: Cell, runs: Path, out: Path, seeds: int, repeats: int) -> None:
