@@ -7,7 +7,7 @@ CORES ?= all
 INSTALLED = $(VENV)/.installed
 export PATH := $(abspath $(VENV)/bin):$(PATH)
 
-.PHONY: all test check format reference long clean
+.PHONY: all test check faults format reference long clean
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES)
@@ -27,6 +27,10 @@ check: $(INSTALLED)
 	ruff format --check .
 	mypy
 	snakefmt --check Snakefile workflow
+
+# Every operation on files of a training instead of each ninth, under every fault.
+faults: $(INSTALLED)
+	PDEBRIDGE_FAULTS_EVERY=1 pytest -n 0 -s --timeout=3600 -m faults tests/faults
 
 format: $(INSTALLED)
 	ruff check --fix .

@@ -36,7 +36,7 @@ BELOW = {
 }
 TORCH_ONLY = ("dynamics", "integrators", "gradients", "networks", "meanfield", "optimisation")
 ALLOWED = {"torch", "numpy", "scipy", "torchdiffeq", "pdebridge"}
-FOUNDATIONS = {"allocator", "catalogue", "cube", "errors", "files", "meaning", "provenance", "__init__"}
+FOUNDATIONS = {"allocator", "catalogue", "cube", "errors", "files", "meaning", "provenance", "records", "__init__"}
 
 
 def imports(path):

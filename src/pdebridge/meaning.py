@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).parent
 # no number depends on these: names that lead elsewhere, messages, what is shown of a run, and what decides to repeat it
 LEFT_OUT = {
     "pdebridge",
-    *(f"pdebridge.{name}" for name in ("catalogue", "errors", "meaning", "provenance")),
-    *(f"pdebridge.training.{name}" for name in ("fingerprint", "progress", "tracking")),
+    *(f"pdebridge.{name}" for name in ("catalogue", "errors", "files", "meaning", "provenance", "records")),
+    *(f"pdebridge.training.{name}" for name in ("fingerprint", "progress", "stop", "tracking")),
 }
 UNSAID = {"ctx", "kind", "type_comment"}  # fields that repeat what the place says
 

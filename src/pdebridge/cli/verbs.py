@@ -27,6 +27,7 @@ from pdebridge.cube import known, load
 from pdebridge.errors import UserError
 from pdebridge.files import read_json, whole, write_json
 from pdebridge.provenance import provenance
+from pdebridge.records import read_measurements, write_measurements
 
 
 def settings_of(options: Namespace) -> Settings:
@@ -91,11 +92,11 @@ def describe(options: Namespace) -> None:
     from pdebridge.training.describe import describe_cell, describe_published, published_counts, weight_counts
 
     if options.published:
-        write_json(options.out, {"measurements": published_counts(), "provenance": provenance()})
+        write_measurements(options.out, {"measurements": published_counts(), "provenance": provenance()})
         return
     if options.resolved:
         every = [parse_cell(json.loads(text)) for text in options.resolved]
-        write_json(options.out, {"measurements": weight_counts(every), "provenance": provenance()})
+        write_measurements(options.out, {"measurements": weight_counts(every), "provenance": provenance()})
         return
     if not options.what:
         raise UserError("name an experiment/cell or a published network; 'pdebridge list' shows them")
@@ -151,7 +152,7 @@ def train_cell(cell: Cell, tracking: Tracking, out: Path) -> None:
         targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
         train_seeds(cell, tracking, out.with_suffix(""), targets)
     runs = run_folders(cell, out.with_suffix(""))
-    write_json(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
+    write_measurements(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
     print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
 
 
@@ -164,7 +165,7 @@ def measurements_of(cell: Cell, runs: list[Path]) -> list[dict[str, Any]]:
 
 def runs_of(files: list[Path]) -> list[Path]:
     """Return the run directories that files of measurements name."""
-    return [Path(run) for path in files for run in read_json(path)["runs"]]
+    return [Path(run) for path in files for run in read_measurements(path)["runs"]]
 
 
 def study(options: Namespace) -> None:
@@ -178,12 +179,13 @@ def study(options: Namespace) -> None:
     start = time.perf_counter(), time.process_time()
     result = load(STUDIES[options.study])(runs_of(options.measurements), **json.loads(options.options))
     spent = {"seconds": time.perf_counter() - start[0], "cpu_seconds": time.process_time() - start[1]}
-    with whole(options.out.with_name(options.out.name + ".npz")) as path:
-        np.savez_compressed(path, **result.arrays)
     owner = {} if options.measurements or not options.experiment else {"experiment": options.experiment}
     measurements = [asdict(m) | owner for m in result.measurements]
     facts = provenance() | {name: round(seconds, 1) for name, seconds in spent.items()}
-    write_json(options.out.with_name(options.out.name + ".json"), {"measurements": measurements, "provenance": facts})
+    numbers, arrays = (options.out.with_name(options.out.name + suffix) for suffix in (".json", ".npz"))
+    with whole(arrays) as path:
+        np.savez_compressed(path, **result.arrays)
+    write_measurements(numbers, {"measurements": measurements, "provenance": facts}, [arrays.name])
 
 
 def figure(options: Namespace) -> None:

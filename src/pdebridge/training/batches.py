@@ -1,6 +1,8 @@
 """Batches as slices of tensors in memory, shuffled by a permutation that is a function of (seed, epoch)."""
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +16,29 @@ def permutation(n: int, seed: int, epoch: int) -> Tensor:
     """Return the order of ``n`` samples in an epoch; a resumed run sees the same one."""
     generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
     return torch.randperm(n, generator=generator)
+
+
+class Place:
+    """Where a pass through the batches of an epoch is, so that a training resumes in the middle of one."""
+
+    def __init__(self) -> None:
+        self.epoch, self.done, self.skip = 0, 0, 0
+
+    def rest(self, batches: Iterator[Any], epoch: int) -> Iterator[Any]:
+        """Yield the batches of an epoch, after a resumption those that were not done before."""
+        self.done, self.skip = self.skip if epoch == self.epoch else 0, 0
+        self.epoch = epoch
+        for batch in islice(batches, self.done, None):
+            yield batch
+            self.done += 1
+
+    def state_dict(self) -> dict[str, int]:
+        """Return epoch and finished batches."""
+        return {"epoch": self.epoch, "done": self.done}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Restore them."""
+        self.epoch, self.skip = state["epoch"], state["done"]
 
 
 class Batches:
@@ -50,6 +75,7 @@ class Batches:
         self.shared = shared and seed is not None
         self.pad, self.flip = pad, flip
         self.sampler, self.batch_sampler, self.epoch = self, None, 0
+        self.place = Place()
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the permutation."""
@@ -86,8 +112,16 @@ class Batches:
         if self.samples(len(self) - 1) < ranks:
             batches = f"{len(self.x)} samples in batches of {self.size}"
             raise UserError(f"devices: {ranks} of them cannot share the last batch of {batches}")
-        for x, c in self.whole():
+        for x, c in self.place.rest(self.whole(), self.epoch):
             yield (x, c) if ranks == 1 else (x[rank::ranks], c[rank::ranks])
+
+    def state_dict(self) -> dict[str, int]:
+        """Return where the epoch is, for a checkpoint."""
+        return self.place.state_dict()
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from there."""
+        self.place.load_state_dict(state)
 
     def whole(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of all processes together."""

@@ -114,14 +114,16 @@ class Classification(Task):
             flow.refine(steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the best weights, and the depth of the level."""
+        """Keep also the evaluations of an unfinished epoch, and the depth of the level."""
         super().on_save_checkpoint(checkpoint)
+        checkpoint["spent"] = self.spent
         if self.levels:
             checkpoint["steps"] = self.flows[0].steps
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the best weights, and the shapes of the level for those that Lightning loads next."""
+        """Restore them, and the shapes of the level for the weights that Lightning loads next."""
         super().on_load_checkpoint(checkpoint)
+        self.spent = checkpoint["spent"]
         if self.levels:
             self.refine(checkpoint["steps"])
 

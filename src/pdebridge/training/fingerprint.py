@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pdebridge.configuration.experiment import Cell
-from pdebridge.files import read_json
 from pdebridge.meaning import checksum, digest, meaning
+from pdebridge.records import described, fault
 from pdebridge.training.modules import modules
 
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -42,9 +42,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def is_current(run: Path, expected: str) -> bool:
-    """Tell whether a finished run directory has this fingerprint."""
-    described = run / "run.json"
-    return described.is_file() and read_json(described)["fingerprint"] == expected
+    """Tell whether a run directory is finished, has this fingerprint, and holds what its training wrote."""
+    return described(run).get("fingerprint") == expected and not fault(run)
 
 
 def run_folders(cell: Cell, folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -10,25 +11,25 @@ from typing import Any
 import pandas as pd
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from safetensors.torch import save
 
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.settings import Tracking
 from pdebridge.cube import load
-from pdebridge.files import replace_folder, whole, write_json
+from pdebridge.files import locked, put_aside, replace_folder, whole, write_json
 from pdebridge.provenance import arithmetic, commit, hardware, versions
+from pdebridge.records import RUN, described, fault, seal
+from pdebridge.training.checkpoints import Checkpoints, WholeFiles, newest
 from pdebridge.training.fingerprint import fingerprint, is_current, missing_seeds, run_folders
 from pdebridge.training.guard import DivergenceGuard
 from pdebridge.training.history import History
 from pdebridge.training.modules import ASSEMBLE
 from pdebridge.training.processes import processes
 from pdebridge.training.progress import Progress
+from pdebridge.training.stop import Relay, stoppable
 from pdebridge.training.task import Task
 from pdebridge.training.tracking import logger_of_seed, tracked
-
-CHECKPOINTS = 20  # a training; an interruption costs at most a twentieth of it
 
 
 def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, Any]]) -> list[Path]:
@@ -56,33 +57,58 @@ def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, 
     return runs
 
 
-def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: list[Any]) -> dict[str, Any]:
-    """Train one seed in a partial folder, resume it if it was interrupted, and rename it when it is whole."""
-    partial = run.with_name(run.name + ".partial")
-    identity = {"fingerprint": fingerprint(cell, seed)}
-    if not is_current(partial, identity["fingerprint"]):
-        shutil.rmtree(partial, ignore_errors=True)
-        write_json(partial / "run.json", describe(cell, seed) | identity)
+def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: list[Any]) -> None:
+    """Train one seed in a partial folder, resume it if it was interrupted, and rename it when it is whole.
+
+    A process that trains the same seed already is waited for, and its run taken.
+    """
+    partial, mine = run.with_name(run.name + ".partial"), fingerprint(cell, seed)
+    with locked(run.with_name(f".{run.name}.lock"), f"{cell.key}, seed {seed}"):
+        if is_current(run, mine):
+            return
+        claim(partial, cell, seed, mine)
+        if fault(partial):
+            complete(partial, cell, seed, mine, progress, loggers)
+        shutil.rmtree(partial / "checkpoints", ignore_errors=True)
+        replace_folder(partial, run)
+
+
+def claim(partial: Path, cell: Cell, seed: int, mine: str) -> None:
+    """Keep what an interrupted training of the same run left, and nothing else."""
+    said = described(partial)
+    if said.get("fingerprint") == mine:
+        return
+    if said:
+        shutil.rmtree(partial)
+    elif (partial / RUN).exists():  # its checkpoints say themselves whose they are
+        put_aside(partial / RUN, "is damaged")
+    write_json(partial / RUN, describe(cell, seed) | {"fingerprint": mine})
+
+
+def complete(partial: Path, cell: Cell, seed: int, mine: str, progress: Progress, loggers: list[Any]) -> None:
+    """Train from the last checkpoint, or the beginning, to the end, and write what a run directory holds."""
     module: Task = load(ASSEMBLE[cell.task])(cell, seed)
-    history = History(progress)
-    checkpoints = partial / "checkpoints"
-    with processes(cell.devices, follow, cell, seed, checkpoints):
-        device = fit(module, history, checkpoints, loggers, cell.devices)
-    summary = summarise(module, history, device)
+    history, folder = History(progress), partial / "checkpoints"
+    last = newest(folder, mine)
+    with stoppable() as stop:
+        saving = Checkpoints(folder, cell.epochs, mine, stop)
+        with processes(cell.devices, follow, cell, seed, folder, mine, last):
+            device = fit(module, history, saving, last, loggers, cell.devices)
+        summary = summarise(module, history, device)
     with whole(partial / "history.csv") as path:
         pd.DataFrame(history.rows).to_csv(path, index=False)
     with whole(partial / "weights.safetensors") as path:
         path.write_bytes(save({k: v.contiguous() for k, v in module.net.state_dict().items()}))
     write_json(partial / "summary.json", summary)
-    shutil.rmtree(partial / "checkpoints")
-    replace_folder(partial, run)
-    return summary
+    seal(partial)
 
 
-def follow(cell: Cell, seed: int, checkpoints: Path) -> None:
+def follow(cell: Cell, seed: int, folder: Path, mine: str, last: Path | None) -> None:
     """Take part in a training as another rank: the same steps on another share of each batch; write nothing."""
+    relay = Relay()
+    relay.listen()
     module: Task = load(ASSEMBLE[cell.task])(cell, seed)
-    fit(module, History(None), checkpoints, [], cell.devices)
+    fit(module, History(None), Checkpoints(folder, cell.epochs, mine, relay), last, [], cell.devices)
 
 
 def describe(cell: Cell, seed: int) -> dict[str, Any]:
@@ -98,8 +124,10 @@ def describe(cell: Cell, seed: int) -> dict[str, Any]:
     }
 
 
-def fit(module: Task, history: History, checkpoints: Path, loggers: list[Any], devices: int = 1) -> torch.device:
-    """Run Lightning's loop, from the last checkpoint in ``checkpoints`` if there is one; return the device.
+def fit(
+    module: Task, history: History, saving: Checkpoints, last: Path | None, loggers: list[Any], devices: int = 1
+) -> torch.device:
+    """Run Lightning's loop, from the checkpoint ``last`` if there is one; return the device.
 
     On several devices each process works on its share of every batch (`Batches`), and gradients are averaged; where
     the layers are shared all have the same gradient already.
@@ -107,31 +135,32 @@ def fit(module: Task, history: History, checkpoints: Path, loggers: list[Any], d
     quiet_lightning()
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs a pass each
     trainer = pl.Trainer(
-        accelerator="auto",
+        accelerator=accelerator(next(module.net.parameters()).dtype),
         devices=devices,
         strategy="ddp" if devices > 1 else "auto",
         use_distributed_sampler=False,  # a loader that knows its share needs none
-        plugins=[LightningEnvironment()],  # a Slurm job is one task here; Lightning would take its variables for ranks
+        # a Slurm job is one task here; Lightning would take its variables for ranks
+        plugins=[LightningEnvironment(), WholeFiles()],
         max_epochs=module.epochs,
         deterministic=True,
         logger=loggers or False,
-        callbacks=[DivergenceGuard(), history, checkpoint_every(-(-module.epochs // CHECKPOINTS), checkpoints)],
+        callbacks=[DivergenceGuard(), history, saving],
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=1,
     )
-    last = checkpoints / "last.ckpt"
     train_batches, val_batches = module.loaders()
-    trainer.fit(module, train_batches, val_batches, ckpt_path=str(last) if last.exists() else None)
+    trainer.fit(module, train_batches, val_batches, ckpt_path=str(last) if last else None)
     return trainer.strategy.root_device
 
 
-def checkpoint_every(epochs: int, folder: Path) -> ModelCheckpoint:
-    """Return Lightning's checkpoint at epoch ends, after the history; in mid-epoch it would not resume exactly."""
-    return ModelCheckpoint(
-        folder, filename="{epoch}", save_last=True, every_n_epochs=epochs, save_on_train_epoch_end=True
-    )
+def accelerator(dtype: torch.dtype) -> str:
+    """Return ``auto``, or ``cpu`` with a line that says why: Apple's GPUs know no float64."""
+    if dtype == torch.float64 and torch.backends.mps.is_available():
+        print("training on the CPU: this machine's GPU (MPS) has no float64, which the cell asks for", file=sys.stderr)
+        return "cpu"
+    return "auto"
 
 
 def summarise(module: Task, history: History, device: torch.device) -> dict[str, Any]:

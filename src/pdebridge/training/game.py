@@ -18,6 +18,7 @@ from pdebridge.meanfield.potential import Potential
 from pdebridge.meanfield.sampling import Samples
 from pdebridge.optimisation.quasi_newton import QuasiNewton
 from pdebridge.training import games
+from pdebridge.training.batches import Place
 from pdebridge.training.task import Figures, Task
 
 FINE = 32  # least number of Runge-Kutta steps of a reported cost, and at least four times those of the training
@@ -41,6 +42,7 @@ class Draws:
     def __init__(self, samples: Samples, length: int) -> None:
         self.samples, self.length = samples, length
         self.sampler, self.batch_sampler, self.epoch = self, None, 0
+        self.place = Place()
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the draws."""
@@ -52,8 +54,17 @@ class Draws:
     def __iter__(self) -> Iterator[Tensor]:
         # a generator: after a resumption Lightning asks for the iterator before it sets the epoch
         rank, ranks = world()
-        for draw in islice(self.samples.starting_at(self.epoch * self.length), self.length):
+        draws = islice(self.samples.starting_at(self.epoch * self.length), self.length)
+        for draw in self.place.rest(draws, self.epoch):
             yield draw.x[rank::ranks]
+
+    def state_dict(self) -> dict[str, int]:
+        """Return where the epoch is, for a checkpoint."""
+        return self.place.state_dict()
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from there."""
+        self.place.load_state_dict(state)
 
     @property
     def opens_a_level(self) -> bool:

@@ -20,6 +20,7 @@ from pdebridge.meanfield.interactions import Interaction
 from pdebridge.meanfield.potential import Potential
 from pdebridge.meanfield.sampling import Samples
 from pdebridge.optimisation.quasi_newton import BFGS, LBFGS
+from pdebridge.records import RUN, check
 from pdebridge.training.construct import DTYPES, where
 
 
@@ -91,7 +92,8 @@ class Solved:
 
 def restore(folder: Path) -> Solved:
     """Rebuild the game and the potential of a run directory and load its weights."""
-    described = read_json(folder / "run.json")
+    check(folder)
+    described = read_json(folder / RUN)
     cell, seed = GameCell.model_validate(described["cell"]), described["seed"]
     net = build(cell, seed)
     assert isinstance(net, Potential)

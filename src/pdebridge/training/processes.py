@@ -5,7 +5,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from threading import Event, Thread
 from typing import Any
@@ -14,6 +14,7 @@ import torch
 from torch import distributed
 
 from pdebridge.errors import UserError
+from pdebridge.training.stop import PATIENCE
 
 GRACE = 2.0  # seconds in which the end of another process may explain a failure of this one
 
@@ -63,7 +64,7 @@ def processes(devices: int, work: Callable[..., None], *args: Any) -> Iterator[N
     finally:
         over.set()
         for process in others:
-            process.terminate()
+            process.kill()  # they have nothing to save, and pass gentler signals on to this one
         if distributed.is_initialized():
             distributed.destroy_process_group()
         os.environ.clear()
@@ -87,12 +88,17 @@ def wait_for(others: Sequence[BaseProcess], ended: list[str], over: Event) -> No
                 ended.append(f"rank {rank} of {len(others) + 1} ended with exit code {code}")
                 print(f"pdebridge: {ended[0]}", file=sys.stderr)
                 for other in others:
-                    other.terminate()
+                    other.kill()
+                if not over.wait(PATIENCE):  # in a collective operation that the dead rank will never join
+                    os._exit(1)
                 return
 
 
 def follow(environment: dict[str, str], work: Callable[..., None], *args: Any) -> None:
-    """Be one of the other ranks."""
+    """Be one of the other ranks, as long as there is a first one."""
+    parent = parent_process()
+    assert parent is not None
+    Thread(target=lambda: (connection.wait([parent.sentinel]), os._exit(1)), daemon=True).start()
     os.environ.update(environment)
     work(*args)
     distributed.destroy_process_group()

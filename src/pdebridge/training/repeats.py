@@ -17,10 +17,12 @@ from pdebridge.configuration.experiment import Cell
 from pdebridge.cube import load
 from pdebridge.errors import UserError
 from pdebridge.files import read_json, write_json
+from pdebridge.training.checkpoints import Checkpoints
 from pdebridge.training.fingerprint import run_folders
 from pdebridge.training.fit import fit, summarise
 from pdebridge.training.history import History
 from pdebridge.training.modules import ASSEMBLE
+from pdebridge.training.stop import stoppable
 from pdebridge.training.task import Task
 
 LONG = 120.0  # seconds: of an experiment whose trainings took longer the first seed alone is repeated
@@ -41,7 +43,8 @@ def repeat(cell: Cell, seed: int, number: int, scratch: Path) -> dict[str, Any]:
     move(module.net, number)
     history = History(None)
     try:
-        device = fit(module, history, scratch, [])
+        with stoppable() as stop:
+            device = fit(module, history, Checkpoints(scratch, cell.epochs, "", stop), None, [])
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return summarise(module, history, device)

@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 
 from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.files import read_json
+from pdebridge.records import RUN, check
 from pdebridge.training import construct
 
 
@@ -24,7 +25,8 @@ class Run:
 
 def restore(folder: Path) -> Run:
     """Rebuild the network of a run directory, load its weights, and draw its data again."""
-    described: dict[str, Any] = read_json(folder / "run.json")
+    check(folder)
+    described: dict[str, Any] = read_json(folder / RUN)
     cell, seed = ClassificationCell.model_validate(described["cell"]), described["seed"]
     data, features, classes = construct.samples(cell, seed)
     net = construct.network(cell.network, features, classes).to(construct.DTYPES[cell.training.precision])

@@ -31,8 +31,9 @@ class Task(pl.LightningModule):
         self.forget_best()
 
     def on_fit_start(self) -> None:
-        """Keep the memory of one step for the next."""
+        """Keep the memory of one step for the next; what a checkpoint brought back belongs on the device."""
         keep_freed_memory()
+        self.losses = [loss.to(self.device) for loss in self.losses]
 
     def keep_if_best(self, score: float) -> None:
         """Copy the weights if ``score``, the smaller the better, is the best so far; part of the checkpoint."""
@@ -49,12 +50,12 @@ class Task(pl.LightningModule):
         self.net.load_state_dict(self.best["weights"])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the best weights through an interruption."""
-        checkpoint["best"] = self.best
+        """Keep the best weights, and what an unfinished epoch has gathered, through an interruption."""
+        checkpoint["best"], checkpoint["losses"] = self.best, self.losses
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the best weights."""
-        self.best = checkpoint["best"]
+        """Restore them."""
+        self.best, self.losses = checkpoint["best"], checkpoint["losses"]
 
     @abstractmethod
     def loaders(self) -> tuple[Iterable[Any], Iterable[Any]]:
