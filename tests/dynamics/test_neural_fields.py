@@ -85,7 +85,7 @@ def test_closed_form_of_the_time_convolution_is_autograd(layout: torch.memory_fo
     theta = [w.double() + 0.3 * torch.randn_like(w, dtype=torch.float64) for w in F.initial().values()]
     u = torch.randn(3, 8, 5, 4, dtype=torch.float64).contiguous(memory_format=layout)
     found = []
-    for linearise in (Dynamics.linearise, TimeConvolution.linearise):
+    for linearise in (Dynamics.recorded, TimeConvolution.closed_form):
         sums = [torch.zeros_like(w) if wanted else None for w in theta]
         v, g = u.clone(), torch.ones_like(u).addcmul_(u, u)
         f, transpose = linearise(F, v, theta, AT)

@@ -168,7 +168,7 @@ def test_evaluations_are_counted_by_what_they_serve() -> None:
             calls += 1
             return super().forward(u, theta, at, part)
 
-        linearise = Dynamics.linearise
+        closed_form = Dynamics.closed_form
 
     problem = Problem()
     problem.F = Counted(4, 8)

@@ -104,7 +104,7 @@ def test_closed_form_of_the_perceptron_is_autograd(time: bool, activation: str) 
     F = Perceptron(3, 5, layers=3, activation=activation, time=time)
 
     class General(Perceptron):
-        linearise = Dynamics.linearise
+        closed_form = Dynamics.closed_form
 
     G = General(3, 5, layers=3, activation=activation, time=time)
     u = torch.randn(4, 3, dtype=torch.float64)

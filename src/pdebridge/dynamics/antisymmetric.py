@@ -29,6 +29,8 @@ class Antisymmetric(Dense):
             raise ValueError(f"gamma damps and is at least 0, not {gamma}")
         self.gamma, self.factor = gamma, 0.5 if half else 1.0
 
+    closed_form = Dense.closed_form  # holds for every pair of `matrix` and `pull_matrix`
+
     def matrix(self, K: Tensor) -> Tensor:
         """Return the weight tensor of ``A``."""
         A = K - self.operator.transposed(K)

@@ -7,6 +7,8 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from pdebridge.dynamics.closed_forms import ClosedForms
+
 Structure = Literal["explicit", "partitioned", "augmented", "second-order", "second-order-pair", "implicit-explicit"]
 Theta = Sequence[Tensor]
 Sums = Sequence[Tensor | None]
@@ -33,7 +35,7 @@ class Instant(NamedTuple):
         return (self.k + self.c) * self.h
 
 
-class Dynamics(nn.Module, ABC):
+class Dynamics(ClosedForms, nn.Module, ABC):
     """A right-hand side ``F(t, u; theta)`` with weights ``theta(t)`` that the caller supplies.
 
     The weights of all steps live in a control (``pdebridge.dynamics.control``), not here: the dynamics is a
@@ -49,8 +51,15 @@ class Dynamics(nn.Module, ABC):
     A `stochastic` right-hand side draws random numbers (dropout); recomputations then repeat them.
     """
 
+    derived = ("closed_form", "spectrum")
+    unrelated = frozenset({"initial", "rate", "structure", "stochastic", "closed", "side_by_side"})
     structure: Structure
     stochastic: ClassVar[bool] = False
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether `closed_form` has an answer; ``F`` is then a function of its arguments and nothing else."""
+        return type(self).closed_form is not Dynamics.closed_form
 
     @property
     def side_by_side(self) -> bool:
@@ -92,9 +101,23 @@ class Dynamics(nn.Module, ABC):
         """Return ``F(t, u; theta)`` and the adjoint of its derivative, to be used once.
 
         The adjoint maps ``(g, sums, scale)`` to ``(dF/du)^T g`` and adds ``scale (dF/dtheta)^T g`` to `sums`, which
-        holds a tensor a weight, or ``None`` where none is wanted. This general form records a graph of the one
-        evaluation; a dynamics whose derivative is known in closed form overrides it.
+        holds a tensor a weight, or ``None`` where none is wanted. It is the `closed_form`, or a graph of the one
+        evaluation where there is none, under autocast and for complex numbers.
         """
+        found = None
+        if self.closed and not torch.is_autocast_enabled(u.device.type) and not u.is_complex():
+            found = self.closed_form(u, theta, at, part)
+        return found or self.recorded(u, theta, at, part)
+
+    def closed_form(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose] | None:
+        """Return what `linearise` does without a graph, or ``None`` where no closed form is known.
+
+        It belongs to the methods that give the value: a class that changes one of them and not this one has none.
+        """
+        return None
+
+    def recorded(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+        """Return what `linearise` does by autograd, from a graph of the one evaluation."""
         u, *theta = (w.detach().requires_grad_() for w in (u, *theta))
         with torch.enable_grad():
             f = self(u, theta, at, part)

@@ -49,8 +49,8 @@ class Dense(Dynamics):
 
     @property
     def side_by_side(self) -> bool:
-        """Tell that matrices are multiplied in batches; a derived class with a formula of its own may not do so."""
-        return isinstance(self.operator, DenseOperator) and type(self).forward is Dense.forward
+        """Tell that matrices are multiplied in batches, where the formula is this one."""
+        return self.closed and type(self.operator) is DenseOperator
 
     def matrix(self, K: Tensor) -> Tensor:
         """Return the weight tensor that is applied."""
@@ -65,10 +65,8 @@ class Dense(Dynamics):
         K, b = theta
         return self.activation(self.operator(self.matrix(K), u, b))
 
-    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+    def closed_form(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose] | None:
         """Return ``F(t, u)`` and its adjoint in closed form, ``g -> K^T (sigma' g)``, from the value of ``sigma``."""
-        if type(self).forward is not Dense.forward or torch.is_autocast_enabled(u.device.type):
-            return super().linearise(u, theta, at, part)
         A, b = self.matrix(theta[0]), theta[1]
         s = self.activation.function(self.operator(A, u, b))
         first = theta[0].ndim - len(self.operator.shape)  # the axis of the samples, after that of the steps if any

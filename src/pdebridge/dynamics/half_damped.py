@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pdebridge.dynamics.base import Dynamics, Instant, Theta, Transpose, half
+from pdebridge.dynamics.base import Instant, Theta, Transpose, half
 from pdebridge.dynamics.perceptron import Perceptron
 
 
@@ -46,9 +46,7 @@ class HalfDamped(Perceptron):
         """Return the right-hand side."""
         return super().forward(u, theta, at).sub(self.damping * u)
 
-    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+    def closed_form(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
         """Return the right-hand side and its adjoint."""
-        if torch.is_autocast_enabled(u.device.type):
-            return Dynamics.linearise(self, u, theta, at, part)  # whose graph holds the damping, too
-        f, transpose = super().linearise(u, theta, at)
+        f, transpose = super().closed_form(u, theta, at)
         return f.sub(self.damping * u), lambda g, sums, scale: transpose(g, sums, scale).sub(self.damping * g)

@@ -63,7 +63,12 @@ class Pair(Dynamics):
         """Return ``F_1(u)`` for part 0, ``F_2(u)`` for part 1."""
         return self.parts[part](u, theta[self.own(part)], at)
 
-    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+    @property
+    def closed(self) -> bool:
+        """Tell whether both parts have closed forms as well."""
+        return super().closed and all(part.closed for part in self.parts)
+
+    def closed_form(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
         """Return ``F(u)`` and its adjoint from the part."""
         own = self.own(part)
         f, transpose = self.parts[part].linearise(u, theta[own], at)

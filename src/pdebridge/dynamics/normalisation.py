@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pdebridge.dynamics.base import Dynamics, Instant, Sums, Theta, Transpose
+from pdebridge.dynamics.closed_forms import ClosedForms
 from pdebridge.dynamics.group_norm import group_norm, linearised
 from pdebridge.dynamics.processes import batch_norm
 
@@ -23,6 +24,11 @@ class Recomputing:
 
     def __exit__(self, *error: object) -> None:
         _RECOMPUTING.set(self.outer)
+
+
+def is_recomputing() -> bool:
+    """Tell whether evaluations repeat earlier ones."""
+    return _RECOMPUTING.get()
 
 
 def column(a: Tensor) -> tuple[int, ...]:
@@ -49,15 +55,21 @@ def sum_over_channels(a: Tensor, weight: Tensor | None = None) -> Tensor:
         return (last @ (a.new_ones(a.shape[1]) if weight is None else weight)).unsqueeze(1)
 
 
-class Normalisation(nn.Module, ABC):
+class Normalisation(ClosedForms, nn.Module, ABC):
     """A normalisation of ``(batch, width, ...)`` with a number of affine `weights` a channel.
 
     Args:
         width: channels.
     """
 
+    derived = ("linearise",)
+    unrelated = frozenset({"initial", "lipschitz", "weights", "closed"})
     weights = 2
-    closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether `linearise` is known in closed form."""
+        return type(self).linearise is not Normalisation.linearise
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -87,7 +99,6 @@ class Shift(Normalisation):
     """No normalisation: ``a + b``, the bias of an ordinary layer."""
 
     weights = 1
-    closed = True
 
     def initial(self) -> dict[str, Tensor]:
         """Return the shift ``b = 0`` alone."""
@@ -123,8 +134,6 @@ class TVNorm(Normalisation):
         width: channels.
         eps: 1e-3 in the paper, 1e-4 in its code.
     """
-
-    closed = True
 
     def __init__(self, width: int, eps: float = 1e-3) -> None:
         super().__init__(width)
@@ -168,8 +177,6 @@ class GroupNorm(Normalisation):
         groups: default ``min(32, width)``, as in torchdiffeq's MNIST example.
         eps: added to the variance.
     """
-
-    closed = True
 
     def __init__(self, width: int, groups: int | None = None, eps: float = 1e-5) -> None:
         super().__init__(width)
@@ -222,7 +229,7 @@ class BatchNorm(Normalisation):
         """Return the normalised ``a`` with the statistics of the batch, or the running ones of step ``at.k``."""
         s, b = affine
         mean, var = self.running_mean[at.k], self.running_var[at.k]
-        if _RECOMPUTING.get():
+        if is_recomputing():
             mean, var = mean.clone(), var.clone()
         return batch_norm(a, mean, var, s, b, self.training, self.momentum, self.eps)
 

@@ -6,17 +6,24 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.func import vjp
 from torch.nn import functional
 
 from pdebridge.cube import known
+from pdebridge.dynamics.closed_forms import ClosedForms
 
 
-class Operator(ABC):
+class Operator(ClosedForms, ABC):
     """A square linear map ``u -> K u`` on ``width`` features or channels; its weight tensor comes with each call.
+
+    A class of its own needs a formula for ``K u`` alone; its transpose and the derivative in ``K`` come from autograd.
 
     Args:
         width: number of features or channels.
     """
+
+    derived = ("transpose", "pull_weight")
+    unrelated = frozenset({"shape", "transposed", "identity", "norm"})
 
     def __init__(self, width: int) -> None:
         if width < 1:
@@ -32,13 +39,15 @@ class Operator(ABC):
     def __call__(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
         """Return ``K u + b``; ``b`` has one entry a feature, or one in all."""
 
-    @abstractmethod
     def transpose(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
-        """Return ``K^T u + b``, the adjoint of ``u -> K u`` in the Euclidean inner product."""
+        """Return ``K^T u + b``, for complex numbers ``K^H u + b``: the adjoint of ``u -> K u``."""
+        (image,) = vjp(lambda v: self(K, v), torch.zeros_like(u))[1](u)
+        return image if b is None else image + b.view(-1, *(1,) * (u.ndim - 2))
 
-    @abstractmethod
     def pull_weight(self, K: Tensor, u: Tensor, g: Tensor) -> Tensor:
         """Return the derivative of ``<g, K u>`` in ``K``, of which the shape alone is used."""
+        (weight,) = vjp(lambda L: self(L, u), K)[1](g)
+        return weight
 
     @abstractmethod
     def transposed(self, K: Tensor) -> Tensor:
@@ -58,7 +67,7 @@ class Operator(ABC):
         for _ in range(iterations):
             u = u / torch.linalg.vector_norm(u).clamp_min(torch.finfo(u.dtype).tiny)
             image = self(K, u)
-            square, u = image.square().sum(), self.transpose(K, image)
+            square, u = image.abs().square().sum(), self.transpose(K, image)
         return math.sqrt(float(square))
 
 
@@ -75,25 +84,30 @@ class DenseOperator(Operator):
 
     def __call__(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
         """Return ``u K^T + b`` for rows ``u``."""
-        return self.transpose(K.mT, u, b)
+        return product(u, K.mT, b)
 
     def transpose(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
-        """Return ``u K + b`` for rows ``u``."""
-        if b is None:
-            return u @ K
-        return torch.addmm(b, u, K) if K.ndim == 2 else torch.baddbmm(b.unsqueeze(1), u, K)
+        """Return ``u conj(K) + b`` for rows ``u``."""
+        return product(u, K.conj(), b)
 
     def pull_weight(self, K: Tensor, u: Tensor, g: Tensor) -> Tensor:
         """Return ``sum_i g_i u_i^T`` over the rows."""
         return g.mT @ u
 
     def transposed(self, K: Tensor) -> Tensor:
-        """Return the transposed matrix."""
-        return K.mT
+        """Return the transposed matrix, conjugate if complex."""
+        return K.mH
 
     def identity(self, like: Tensor) -> Tensor:
         """Return the unit matrix."""
         return torch.eye(self.width, dtype=like.dtype, device=like.device)
+
+
+def product(u: Tensor, A: Tensor, b: Tensor | None) -> Tensor:
+    """Return ``u A + b``; several of them where the arguments have one more axis in front."""
+    if b is None:
+        return u @ A
+    return torch.addmm(b, u, A) if A.ndim == 2 else torch.baddbmm(b.unsqueeze(1), u, A)
 
 
 class Convolution(Operator):
@@ -130,7 +144,7 @@ class Convolution(Operator):
 
     def transpose(self, K: Tensor, u: Tensor, b: Tensor | None = None) -> Tensor:
         """Return the transposed convolution of ``u`` with the same ``K``, plus ``b``."""
-        return self.adjoint(u, K, None if b is None else b.expand(K.shape[1]), padding=self.kernel // 2)
+        return self.adjoint(u, K.conj(), None if b is None else b.expand(K.shape[1]), padding=self.kernel // 2)
 
     def pull_weight(self, K: Tensor, u: Tensor, g: Tensor) -> Tensor:
         """Return the correlations of ``g`` with the shifted ``u``."""
@@ -142,7 +156,7 @@ class Convolution(Operator):
 
     def transposed(self, K: Tensor) -> Tensor:
         """Return the reflected kernel with in and out channels exchanged."""
-        return K.transpose(0, 1).flip(tuple(range(2, K.ndim)))
+        return K.conj().transpose(0, 1).flip(tuple(range(2, K.ndim)))
 
     def identity(self, like: Tensor) -> Tensor:
         """Return the kernel with one unit tap a channel in its middle."""

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from pdebridge.dynamics.activation import activation_named
@@ -67,10 +66,13 @@ class Parabolic(Dynamics):
         K, *affine = theta
         return self.operator.transpose(-K, self.activation.consume(self.norm(self.operator(K, u), affine, at)))
 
-    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
-        """Return ``F(u)`` and its adjoint ``g -> -K^T N'^T sigma' K g``, in closed form where ``N`` has one."""
-        if self.prenorm or not self.norm.closed or torch.is_autocast_enabled(u.device.type):
-            return super().linearise(u, theta, at, part)
+    @property
+    def closed(self) -> bool:
+        """Tell whether ``N`` has a closed form as well."""
+        return super().closed and self.prenorm is None and self.norm.closed
+
+    def closed_form(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose] | None:
+        """Return ``F(u)`` and its adjoint ``g -> -K^T N'^T sigma' K g``."""
         K, *affine = theta
         normalised, through_norm = self.norm.linearise(self.operator(K, u), affine)
         z = self.activation.consume(normalised)

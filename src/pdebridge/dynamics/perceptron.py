@@ -59,10 +59,8 @@ class Perceptron(Dynamics):
             u = sigma(linear(u, K, c))
         return linear(u, W, b)
 
-    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+    def closed_form(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
         """Return ``F(t, u)`` and its adjoint in closed form: back through the layers, whose inputs are kept."""
-        if torch.is_autocast_enabled(u.device.type):
-            return super().linearise(u, theta, at, part)
         layers, inputs, pull = self.affine(theta, at), [u], self.activation.pull
         for K, c in layers[:-1]:
             u = self.activation.overwrite(linear(u, K, c))

@@ -61,10 +61,13 @@ class TimeConvolution(Dynamics):
         clock = functional.conv2d(torch.ones_like(u[:1, :1]), v, padding=self.kernel // 2)
         return functional.conv2d(u, K, b, padding=self.kernel // 2) + t * clock
 
-    def linearise(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
+    @property
+    def closed(self) -> bool:
+        """Tell whether the normalisations have closed forms as well."""
+        return super().closed and all(norm.closed for norm in self.norms)
+
+    def closed_form(self, u: Tensor, theta: Theta, at: Instant, part: int = 0) -> tuple[Tensor, Transpose]:
         """Return ``F(t, u)`` and its adjoint in closed form: back through the layers, whose inputs are kept."""
-        if torch.is_autocast_enabled(u.device.type):
-            return super().linearise(u, theta, at, part)
         (before, between, after), relu = self.norms, activation_named("relu")
         a, through_before = before.linearise(u, theta[6:8])
         y = a.relu_()

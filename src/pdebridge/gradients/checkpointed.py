@@ -25,6 +25,8 @@ class Checkpointed(Mode):
         ValueError: ``every`` is less than one.
     """
 
+    holds_end = False
+
     def __init__(self, every: int | str | None = None) -> None:
         if every is not None and every != "block" and not (isinstance(every, int) and every >= 1):
             raise ValueError(f"a state is stored every 1, 2, ... steps or every 'block', not every {every}")
@@ -66,6 +68,8 @@ class Revolve(Mode):
     Raises:
         ValueError: there is no slot.
     """
+
+    holds_end = False
 
     def __init__(self, slots: int) -> None:
         if slots < 1:

@@ -21,6 +21,8 @@ class FrozenSteps(Mode):
     a stage of an accepted step and ``1`` of a rejected one.
     """
 
+    holds_end = False
+
     def check(self, integrator: Integrator, dynamics: Dynamics) -> None:
         """Refuse integrators of fixed steps."""
         if not isinstance(integrator, DormandPrince):

@@ -50,6 +50,8 @@ class LayerParallel(Mode):
         ValueError: an option is out of its range.
     """
 
+    again = False
+
     def __init__(
         self,
         cycles: int = 2,

@@ -12,6 +12,7 @@ from torch.func import vmap
 from pdebridge.dynamics.base import Dynamics, Sums, Theta
 from pdebridge.dynamics.field import AdjointField, Field
 from pdebridge.gradients.mode import Block
+from pdebridge.gradients.replay import Repeated
 from pdebridge.gradients.sums import WeightSums
 from pdebridge.integrators.base import Integrator, State
 from pdebridge.integrators.runge_kutta import RungeKutta
@@ -31,7 +32,7 @@ class Row:
     def __init__(self, integrator: Integrator, dynamics: Dynamics, theta: Theta, k: Tensor, h: float) -> None:
         self.integrator, self.dynamics, self.theta, self.k, self.h = integrator, dynamics, theta, k, h
         # a method that is made of sums takes stacked tensors as they are, if the right-hand side does
-        self.stacked = dynamics.side_by_side and isinstance(integrator, RungeKutta)
+        self.stacked = dynamics.side_by_side and type(integrator).linearise is RungeKutta.linearise
 
     def field(self, kind: type[Field], theta: Theta, k: Tensor, *sums: Sums) -> Field:
         """Return ``F``; it sees the index in its time ``t`` alone, which here is a tensor."""
@@ -126,6 +127,8 @@ class Recorded(Adjoint):
         self.theta = tuple(w.detach().requires_grad_(want) for w, want in zip(row.theta, wanted, strict=True))
         with torch.enable_grad():
             self.after = row.mapped(self.theta, self.before)
+        if isinstance(row.dynamics, Repeated):
+            row.dynamics.look(self.after, (*self.before, *self.theta))
 
     def __call__(self, g: State) -> State:
         """Walk the graph to the states."""

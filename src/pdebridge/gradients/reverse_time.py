@@ -37,6 +37,8 @@ class ReverseTime(Mode):
         ValueError: a tolerance is not positive.
     """
 
+    again = False
+
     def __init__(
         self, rtol: float | None = None, atol: float | None = None, seminorm: bool = True, bound: float = 1e-2
     ) -> None:

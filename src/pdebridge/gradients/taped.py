@@ -52,6 +52,8 @@ class Taped(Mode):
     memory. One backward pass only.
     """
 
+    holds_end = False
+
     def onwards(self, block: Block, state: State, sums: WeightSums) -> tuple[State, Tape]:
         """Return the last state and the adjoints of all steps."""
         return tape(block, state, 0, block.steps, sums)

@@ -1,7 +1,7 @@
 """Implicit-explicit Runge-Kutta methods by pairs of tableaux (Ascher, Ruuth & Spiteri, Appl. Numer. Math. 25, 1997)."""
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -43,7 +43,8 @@ class AdditiveRungeKutta(Implicit):
     c: ClassVar[tuple[float, ...]]
     rest: ClassVar[tuple[float, ...]]
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
         cls.gamma = cls.A[-1][-1]
         cls.rest = tuple(b - a for b, a in zip(cls.b, (*cls.a[-1], 0.0), strict=True))
         cls.stages = len(cls.c) if cls.rest[-1] else len(cls.c) - 1

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from pdebridge.dynamics.base import Structure
+from pdebridge.dynamics.closed_forms import ClosedForms
 from pdebridge.dynamics.field import AdjointField, Field
 
 State = tuple[Tensor, ...]
 
 
-class Integrator(ABC):
+class Integrator(ClosedForms, ABC):
     """A stateless step ``state_k -> state_{k+1}``; states are ``(u,)``, ``(y, z)``, ``(y, v)``, ``(u_k, u_{k-1})``.
 
     `real_limit` and `imaginary_limit` bound ``h |lambda|`` on the negative real and on the imaginary axis for
@@ -26,7 +27,15 @@ class Integrator(ABC):
     one instant to the next with a given ``h``, so that steps can be taken side by side, or with a larger ``h``.
 
     A reversible integrator evaluates each ``(c, part)`` of a step once, at arguments that `inverse` meets again.
+
+    A class that changes `step` alone has the general `pullback` and `linearise`, and is not reversible.
     """
+
+    derived = ("inverse", "pullback", "linearise", "reversible")
+    unrelated = frozenset(
+        {"structure", "order", "adaptive", "one_step", "stages", "abscissae", "real_limit", "imaginary_limit"}
+        | {"start", "finish", "largest_step", "a", "b", "c"}
+    )
 
     structure: ClassVar[Structure]
     order: ClassVar[int]

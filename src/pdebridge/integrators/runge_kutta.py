@@ -1,7 +1,7 @@
 """Explicit Runge-Kutta methods by their tableaux (Hairer, Nørsett & Wanner, Solving ODEs I, chapter II)."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,7 +22,8 @@ class RungeKutta(Integrator):
     b: ClassVar[tuple[float, ...]]
     c: ClassVar[tuple[float, ...]]
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
         cls.stages = len(cls.c)
 
     def step(self, F: Field, state: State, h: float) -> State:
