@@ -102,3 +102,22 @@ def test_a_density_without_enough_samples_is_refused():
     for samples in (torch.zeros(2, 2), torch.zeros(0)):
         with pytest.raises(ValueError, match="n > d"):
             GaussianMixture.from_samples(samples)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 5, 10])
+def test_samples_of_any_dimension_give_a_density(d):
+    """A covariance that was computed is asymmetric by rounding."""
+    x = torch.randn(200, d, generator=torch.Generator().manual_seed(d), dtype=torch.float64)
+    found = GaussianMixture.from_samples(x)
+    root = found.scale if d == 1 else found.scale[0]
+    expected = 200 ** (-2 / (d + 4)) * x.T.cov().reshape(d, d)
+    torch.testing.assert_close((root.reshape(d, d) @ root.reshape(d, d).T).double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_no_covariance_and_no_bandwidth_is_refused():
+    for matrix in ([[1.0, 0.1], [0.0, 1.0]], [[1.0, 2.0], [2.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]]):
+        with pytest.raises(ValueError, match="symmetric positive definite"):
+            GaussianMixture([[0.0, 0.0]], [matrix])
+    for bandwidth in (-1.0, 0.0, float("nan")):
+        with pytest.raises(ValueError, match="bandwidth must be positive"):
+            GaussianMixture.from_samples(torch.randn(9, 2), bandwidth)

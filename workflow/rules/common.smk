@@ -9,6 +9,7 @@ from pdebridge.configuration.load import cells, selected, settings_from
 from pdebridge.catalogue import SOURCES
 from pdebridge.errors import UserError
 from pdebridge.meaning import meaning
+from pdebridge.records import stale
 from pdebridge.training.fingerprint import code_and_data
 
 # `pdebridge` is the one installed beside the snakemake that runs, also where no environment was activated
@@ -25,6 +26,8 @@ def checked(build):
 
 settings = checked(lambda: settings_from(config))
 settings_json = settings.model_dump_json()
+# not a parameter of a rule: how a training is watched changes no number, and replans nothing
+tracking_json = settings.tracking.model_dump_json()
 EXPERIMENTS = {e.name: e for e in checked(lambda: selected(settings))}
 CELLS = {
     cell.key: cell
@@ -53,10 +56,17 @@ FIGURE_FILES = [
 PAGES = [f"{PAPER}/runs/{key}.html" for key in CELLS]
 
 
-def newer(path, than):
-    """Tell whether a file exists and is newer than another, or the other is missing."""
-    times = [p.stat().st_mtime if p.exists() else 0.0 for p in (Path(path), Path(than))]
-    return times[0] > times[1]
+if workflow.is_main_process:
+    # what is no longer as it was written says something false: without it, it is planned, and made, again
+    for path in map(Path, [*CELL_FILES, *STUDY_FILES, *WEIGHT_FILES]):
+        if wrong := stale(path):
+            print(f"{wrong}: {path} is made again", file=sys.stderr)
+            path.unlink()
+
+
+def resolved(cell):
+    """A cell as JSON; the data folder only where data are read from it, so that moving it replans nothing else."""
+    return cell.model_dump_json(exclude=None if fetched(cell) else {"folders"})
 
 
 def fetched(cell):

@@ -24,7 +24,7 @@ rule describe:
             meaning("pdebridge.training.describe"),
             *[code_and_data(c) for c in cells_of(w.experiment)],
         ],
-        cells=lambda w: [c.model_dump_json() for c in cells_of(w.experiment)],
+        cells=lambda w: [resolved(c) for c in cells_of(w.experiment)],
     message:
         "building the networks of {wildcards.experiment} and counting their weights"
     shell:
@@ -73,13 +73,18 @@ for experiment, number, batch in BATCHES:
         resources:
             mem_mb=max(memory(cell) for cell in batch),
             runtime={"cluster": 2880, "workstation": 1440}.get(settings.scale, 60),
-            gpu=max(cell.devices for cell in batch),
+            # the other scales are a CPU's
+            gpu=(
+                max(cell.devices for cell in batch)
+                if settings.scale == "cluster"
+                else 0
+            ),
         params:
             code=[code_and_data(cell) for cell in batch],
-            cells=[cell.model_dump_json() for cell in batch],
-            tracking=settings.tracking.model_dump_json(),
+            # a function: in a plain text Snakemake would look for wildcards, and find LaTeX
+            cells=lambda w, batch=batch: [resolved(cell) for cell in batch],
         message:
             f"training {experiment}: {', '.join(cell.cell for cell in batch)}"
         shell:
-            "pdebridge train --resolved {params.cells:q} --tracking {params.tracking:q}"
+            "pdebridge train --resolved {params.cells:q} --tracking {tracking_json:q}"
             " --out {output} > {log} 2>&1"

@@ -4,11 +4,13 @@ Only log-densities are evaluated: in d = 100 the density itself underflows singl
 """
 
 from collections.abc import Sequence
-from math import log, pi
+from math import inf, log, pi
 
 import torch
 from torch import Tensor, nn
 from torch.quasirandom import SobolEngine
+
+ROUNDING = 1e-10  # relative asymmetry, and least relative eigenvalue, of a covariance that was computed
 
 Array = Tensor | Sequence[float] | Sequence[Sequence[float]]
 
@@ -55,8 +57,10 @@ class GaussianMixture(nn.Module):
         ``n^(-1/(d+4))`` (Scott 1992). Meant for small d: the estimate degrades exponentially with d.
 
         Raises:
-            ValueError: fewer samples than ``d + 1``, so that their covariance is singular.
+            ValueError: fewer samples than ``d + 1``, so that their covariance is singular, or a bandwidth of 0 or less.
         """
+        if bandwidth is not None and not 0 < bandwidth < inf:
+            raise ValueError(f"bandwidth must be positive (found {bandwidth:g})")
         if samples.ndim != 2 or len(samples) <= samples.shape[1]:
             raise ValueError(f"a density in d dimensions needs samples (n, d) with n > d, not {tuple(samples.shape)}")
         n, d = samples.shape
@@ -150,8 +154,11 @@ def _root(covariance: float | Array, components: int, d: int) -> Tensor:
     if sigma.ndim == 2:
         positive = bool((sigma > 0).all())
         return _positive(sigma.sqrt(), positive)
-    factor, info = torch.linalg.cholesky_ex(sigma)
-    return _positive(factor, torch.equal(sigma, sigma.mT) and not bool(info.any()))
+    asymmetry = (sigma - sigma.mT).abs().amax((1, 2)) / sigma.abs().amax((1, 2))
+    sigma = (sigma + sigma.mT) / 2
+    values = torch.linalg.eigvalsh(sigma) if bool(sigma.isfinite().all()) else sigma.new_full((1, 1), -inf)
+    positive = bool((asymmetry <= ROUNDING).all() and (values[:, 0] > ROUNDING * values[:, -1]).all())
+    return _positive(torch.linalg.cholesky_ex(sigma)[0], positive)
 
 
 def _positive(root: Tensor, positive: bool) -> Tensor:

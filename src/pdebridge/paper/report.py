@@ -19,7 +19,17 @@ def write_report(settings: Settings) -> int:
         overlay.write(settings.model_dump_json())
         overlay.flush()
         # --nolock: the workflow that calls this at its end still holds the lock
-        command = [sys.executable, "-m", "snakemake", "--report", str(out), "--nolock", "--configfile", overlay.name]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "results",
+            "--report",
+            str(out),
+            "--nolock",
+            "--configfile",
+            overlay.name,
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         print(done.stderr, file=sys.stderr)
