@@ -31,6 +31,7 @@ from pdebridge.paper.quantities import Measure, chaotic, measure
 
 LEVELS = {True: 0.008, False: 0.002}  # of the headline quantities and of all others
 PRIOR = 10.0  # degrees of freedom of an experiment's spread in that of a cell
+WILD = 25.0  # a cell of so many times the median variance says nothing of the others
 LEAST = {"points": 0.1, "ratio": 0.005, "value": 1e-4, "exact": 0.0}  # a spread below it is held for this
 
 Problem = Literal["", "missing", "not finite", "changed", "beyond tolerance", "regressed", "verdict lost"]
@@ -191,11 +192,12 @@ def _shift(key: Key, how: Measure, now: Evidence, reference: Evidence) -> Shift 
 
 
 def _pooled(key: Key, how: Measure, reference: Evidence) -> tuple[float, int]:
-    """Return variance and degrees of freedom over all cells of an experiment, moved or not."""
+    """Return variance and degrees of freedom over all cells of an experiment, moved or not, the wild ones left out."""
     mine = [other for other in reference.measurements if (other[0], other[2]) == (key[0], key[2])]
     found = [one for other in mine if (one := spread(other, how, reference))]
-    freedom = sum(f for _, f in found)
-    return sum(f * variance for variance, f in found) / freedom, freedom
+    tame = [one for one in found if one[0] <= WILD * float(np.median([variance for variance, _ in found]))]
+    freedom = sum(f for _, f in tame)
+    return sum(f * variance for variance, f in tame) / freedom, freedom
 
 
 def _tested(
@@ -220,13 +222,14 @@ def _tests(shifts: list[Shift], reference: Evidence) -> list[tuple[Key, float, f
         for s, floor in zip(shifts, floors, strict=True)
     ]
     found = [
-        (s.key, _p(s.mean, error, min(s.freedom + prior, freedom)), s.mean)
+        (s.key, _p(s.mean, error, s.freedom if s.variance > WILD * pooled else min(s.freedom + prior, freedom)), s.mean)
         for s, error in zip(shifts, errors, strict=True)
     ]
-    if len(shifts) > 1:
-        mean = float(np.mean([s.mean for s in shifts]))
+    tame = [(s.mean, e) for s, e in zip(shifts, errors, strict=True) if s.variance <= WILD * pooled]
+    if len(tame) > 1:
+        mean = float(np.mean([shift for shift, _ in tame]))
         key = (shifts[0].key[0], "", shifts[0].key[2])
-        found.append((key, _p(mean, sum(errors) / len(shifts) ** 2, freedom), mean))
+        found.append((key, _p(mean, sum(e for _, e in tame) / len(tame) ** 2, freedom), mean))
     return found
 
 
