@@ -88,6 +88,8 @@ def test_what_is_no_run_and_no_commit_is_refused_by_name(tmp_path):
 def test_every_page_is_written_from_the_store():
     stale = [str(name) for name, text in pages.documents(ROOT).items() if (ROOT / name).read_text() != text]
     assert stale == [], "pdebridge regress --pages writes them"
+    there = {path.relative_to(ROOT) for path in (ROOT / "results/reference").rglob("*.md")}
+    assert there <= set(pages.documents(ROOT)), "prose belongs into docs/evidence"
 
 
 def test_the_faults_of_the_self_test_meet_measurements_of_the_reference():

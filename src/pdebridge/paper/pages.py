@@ -214,9 +214,11 @@ def _scaled(measurement: dict[str, Any], factor: float) -> str:
 
 def _in_words(facts: dict[str, Any]) -> str:
     versions = facts.get("versions", {})
-    machine = facts.get("hardware", {})
+    machine, arithmetic = facts.get("hardware", {}), facts.get("arithmetic", {})
+    threads = arithmetic.get("threads", machine.get("threads", 1))
     state = " with changes" if facts.get("dirty") else ", clean"
     parts = [f"commit {str(facts.get('commit'))[:7]}{state}"]
     parts += [f"Python {versions['python']}, torch {versions['torch']}"] if versions else []
-    parts += [f"{machine['processor']}, {machine.get('threads', 1)} thread"] if machine else []
+    parts += [f"{machine['processor']}, {threads} thread{'s' * (threads > 1)}"] if machine else []
+    parts += [arithmetic["gpu"]] if "gpu" in arithmetic else []
     return "; ".join([*parts, *([facts["note"]] if facts.get("note") else [])])
