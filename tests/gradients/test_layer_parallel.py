@@ -69,7 +69,8 @@ def test_two_levels_are_exact_after_a_cycle_for_every_nu_and_one_intervals(relax
     serial, u = smooth(32)
     exact = serial(u)
     before, after = (
-        error(smooth(32, cycles=k, coarsest=8, relaxations=relaxations)[0](u), exact) for k in (cycles - 1, cycles)
+        error(smooth(32, cycles=k, coarsest=8, relaxations=relaxations, bound=math.inf)[0](u), exact)
+        for k in (cycles - 1, cycles)
     )
     assert before > 1e-10
     assert after < 1e-14
@@ -148,9 +149,8 @@ def test_batch_statistics_and_depths_that_do_not_divide_are_refused() -> None:
     F.users_own = torch.nn.BatchNorm2d(4)
     with pytest.raises(ValueError, match="several times"):
         Flow(F, control(F, 8), ForwardEuler(), LayerParallel(), 8, 1.0)
-    net, u = smooth(10, cycles=1)
     with pytest.raises(ValueError, match="N must be a multiple of 4"):
-        net(u)
+        smooth(10, cycles=1)
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,8 @@ class Dynamics(ClosedForms, nn.Module, ABC):
         evaluation where there is none, under autocast and for complex numbers.
         """
         found = None
-        if self.closed and not torch.is_autocast_enabled(u.device.type) and not u.is_complex():
+        real = not (u.is_complex() or any(w.is_complex() for w in theta))
+        if self.closed and real and not torch.is_autocast_enabled(u.device.type):
             found = self.closed_form(u, theta, at, part)
         return found or self.recorded(u, theta, at, part)
 

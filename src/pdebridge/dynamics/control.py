@@ -47,6 +47,18 @@ class Control(nn.Module, ABC):
         ``S`` is ``len(abscissae)``, or 1 where the control is constant over a step.
         """
 
+    @abstractmethod
+    def quadrature(self, time: float, derivative: bool = False) -> tuple[list[Tensor], Tensor | float]:
+        """Return ``theta``, or ``theta'``, at nodes in ``[0, T]``, ``(n, ...)`` each, and the weights of the nodes.
+
+        The rule is exact for ``int |theta|^2 dt`` and ``int |theta'|^2 dt`` of the function that the control is,
+        wherever the steps of a flow lie. There is no node where nothing changes; equal weights are one number.
+
+        Args:
+            time: ``T``.
+            derivative: of ``theta`` in ``t``.
+        """
+
 
 class Constant(Control):
     """``theta(t) = theta``: all steps share their weights, as in a neural ODE (Chen et al., NeurIPS 2018).
@@ -61,6 +73,10 @@ class Constant(Control):
     def sample(self, steps: int, abscissae: tuple[float, ...]) -> Theta:
         """Return views ``(steps, 1, ...)`` without a copy."""
         return tuple(w.unsqueeze(1).expand(steps, *(-1,) * w.ndim) for w in self.coefficients)
+
+    def quadrature(self, time: float, derivative: bool = False) -> tuple[list[Tensor], float]:
+        """Return the one value; the derivative is zero and has no node."""
+        return [w[:0] if derivative else w for w in self.coefficients], time
 
 
 class PiecewiseConstant(Control):
@@ -89,6 +105,12 @@ class PiecewiseConstant(Control):
         if steps > 0 and n % steps == 0:
             return tuple(w.unflatten(0, (steps, n // steps)).mean(1, keepdim=True) for w in theta)
         raise ValueError(f"this control has weights for {n} steps; {steps} is neither a multiple nor a divisor of that")
+
+    def quadrature(self, time: float, derivative: bool = False) -> tuple[list[Tensor], float]:
+        """Return the values of the steps, or the differences of neighbours over their distance ``h``."""
+        theta = self.coefficients
+        h = time / (len(theta[0]) if theta else 1)
+        return [w.diff(dim=0) / h for w in theta] if derivative else theta, h
 
     @torch.no_grad()
     def prolong(self, steps: int) -> None:

@@ -40,9 +40,10 @@ def standardise(a: Tensor, groups: int, eps: float) -> tuple[Tensor, Tensor]:
         eps: added to the variance.
 
     Returns:
-        ``n`` as ``(batch, pixels, channels)`` and ``q`` as ``(batch, 1, channels)``.
+        ``n`` as ``(batch, pixels, channels)`` and ``q`` as ``(batch, 1, channels)``, both at least float32: sums over
+        pixels leave the range of float16 and the precision of bfloat16.
     """
-    x = rows(a)
+    x = rows(at_least_single(a))
     pixels = x.shape[1]
     n = x - group_mean(x.sum(1), groups, pixels)
     q = group_mean(n.square().sum(1), groups, pixels).add_(eps).rsqrt_()
@@ -54,18 +55,23 @@ def pull(g: Tensor, n: Tensor, q: Tensor, s: Tensor, groups: int) -> tuple[Tenso
 
     ``q (s g - E(s g) - n E(s g n))`` with the means ``E`` over a group's channels and pixels, ``sum g n``, ``sum g``.
     """
-    pixels = n.shape[1]
+    pixels, g = n.shape[1], at_least_single(g)
     shifts, scales = g.sum(1), (g * n).sum(1)
     constant, linear = (group_mean(s * total, groups, pixels).mul_(-q) for total in (shifts, scales))
     g_a = torch.addcmul(constant, n, linear, out=torch.empty_like(n))
     return g_a.addcmul_(g, q * s), scales.sum(0), shifts.sum(0)
 
 
+def at_least_single(a: Tensor) -> Tensor:
+    """Return ``a`` in float32 if it is in half precision."""
+    return a.float() if a.dtype in (torch.float16, torch.bfloat16) else a
+
+
 def group_norm(a: Tensor, s: Tensor, b: Tensor, groups: int, eps: float) -> Tensor:
     """Return ``s n + b`` as ``torch.nn.functional.group_norm(a, groups, s, b, eps)`` does."""
     if channels_last(a) and not torch.is_grad_enabled():
         n, _ = standardise(a, groups, eps)
-        return images(n * s + b, a)
+        return images(n * s + b, a).to(a.dtype)
     return torch.nn.functional.group_norm(a, groups, s, b, eps)
 
 
@@ -73,13 +79,15 @@ def linearised(a: Tensor, s: Tensor, b: Tensor, groups: int, eps: float) -> tupl
     """Return ``s n + b`` and the map from its cotangent to those of ``a``, ``s`` and ``b``; ``a`` is kept."""
     if channels_last(a):
         n, q = standardise(a, groups, eps)
-        value = torch.addcmul(b, n, s, out=torch.empty_like(n))  # the first operand alone would decide on the layout
+        scale = s.to(n.dtype)
+        # the first operand alone would decide on the layout
+        value = torch.addcmul(b.to(n.dtype), n, scale, out=torch.empty_like(n))
 
         def back(g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            g_a, g_s, g_b = pull(rows(g.contiguous(memory_format=torch.channels_last)), n, q, s, groups)
-            return images(g_a, g), g_s, g_b
+            g_a, g_s, g_b = pull(rows(g.contiguous(memory_format=torch.channels_last)), n, q, scale, groups)
+            return images(g_a, g).to(a.dtype), g_s.to(s.dtype), g_b.to(b.dtype)
 
-        return images(value, a), back
+        return images(value, a).to(a.dtype), back
     shape = (a.shape[0], a.shape[1], a[0, 0].numel(), groups)
     value, *moments = torch.ops.aten.native_group_norm(a, s, b, *shape, eps)
     wanted = [True, True, True]

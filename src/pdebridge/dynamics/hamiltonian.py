@@ -82,7 +82,8 @@ class Pair(Dynamics):
 class Hamiltonian(Pair):
     """``y' = -K_1^T sigma(N(K_1 z))``, ``z' = K_2^T sigma(N(K_2 y))``: the two-layer Hamiltonian network.
 
-    Chang et al. (AAAI 2018, eq. 9), the "Hamiltonian CNN" of Ruthotto & Haber (JMIV 2020). With frozen weights the
+    The "Hamiltonian CNN" of Ruthotto & Haber (JMIV 2020); eq. 9 of Chang et al. (AAAI 2018) has both signs the other
+    way round, which is this network with its time reversed. With frozen weights the
     Jacobian ``[[0, -A_1], [A_2, 0]]`` with ``A_i = K_i^T diag(sigma') K_i`` has imaginary eigenvalues only.
 
     Args:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pdebridge.dynamics.base import Dynamics, Instant, Sums, Theta, Transpose
 from pdebridge.dynamics.closed_forms import ClosedForms
-from pdebridge.dynamics.group_norm import group_norm, linearised
+from pdebridge.dynamics.group_norm import at_least_single, group_norm, linearised
 from pdebridge.dynamics.processes import batch_norm
 
 _RECOMPUTING: ContextVar[bool] = ContextVar("recomputing", default=False)
@@ -147,13 +147,13 @@ class TVNorm(Normalisation):
         """Return the normalised ``a``; ``at`` is not used."""
         s, b = (w.view(column(a)) for w in affine)
         a = a.to(s.dtype)
-        squares = sum_over_channels(a.square())  # many times faster than vector_norm
-        return torch.addcmul(b, a * torch.rsqrt(squares + self.eps), s)
+        squares = sum_over_channels(at_least_single(a).square())  # many times faster than vector_norm
+        return torch.addcmul(b, a * torch.rsqrt(squares + self.eps).to(a.dtype), s)
 
     def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
         """Return the value and ``g -> q (s g - n sum_c n s g)``; ``n = q a``, ``q = (sum_c a_c^2 + eps)^(-1/2)``."""
         s, b = (w.view(column(a)) for w in affine)
-        q = sum_over_channels(a.square()).add_(self.eps).rsqrt_()
+        q = sum_over_channels(at_least_single(a).square()).add_(self.eps).rsqrt_().to(a.dtype)
         n = a.mul_(q)
 
         def transpose(g: Tensor, sums: Sums, scale: float) -> Tensor:

@@ -47,6 +47,16 @@ class BSpline(Control):
         basis = torch.as_tensor(design(len(theta[0]), self.degree, times)).to(theta[0])
         return tuple(combine(basis, w).unflatten(0, (steps, len(abscissae))) for w in theta)
 
+    def quadrature(self, time: float, derivative: bool = False) -> tuple[list[Tensor], Tensor | float]:
+        """Return values or slopes at the ``p + 1`` nodes of Gauss and Legendre between any two knots."""
+        theta = self.coefficients
+        if not theta:
+            return [], time
+        times, weights = gauss(len(theta[0]) - self.degree, self.degree + 1)
+        basis = torch.as_tensor(design(len(theta[0]), self.degree, times, derivative)).to(theta[0])
+        basis = basis / time if derivative else basis
+        return [combine(basis, w) for w in theta], time * basis.new_tensor(weights)
+
 
 class PiecewiseLinear(BSpline):
     """``theta(t)`` linear between ``n`` equidistant values: the B-spline of degree 1.
@@ -66,9 +76,18 @@ def combine(basis: Tensor, w: Tensor) -> Tensor:
     return (basis @ w.flatten(1)).unflatten(1, w.shape[1:]) if w.ndim > 1 else basis @ w
 
 
+def gauss(intervals: int, nodes: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the composite rule of Gauss and Legendre on equal intervals of ``[0, 1]``, exact to degree ``2 n - 1``."""
+    x, w = np.polynomial.legendre.leggauss(nodes)
+    times = (np.arange(intervals)[:, None] + (x + 1) / 2) / intervals
+    return tuple(times.ravel().tolist()), tuple(np.tile(w / (2 * intervals), intervals).tolist())
+
+
 @lru_cache(maxsize=64)
-def design(coefficients: int, degree: int, times: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return ``B_j(t)``, one row a time in ``[0, 1]``, one column a coefficient."""
+def design(coefficients: int, degree: int, times: tuple[float, ...], derivative: bool = False) -> NDArray[np.float64]:
+    """Return ``B_j(t)``, or ``B_j'(t)``, one row a time in ``[0, 1]``, one column a coefficient."""
     inner = np.linspace(0.0, 1.0, coefficients - degree + 1)
     knots = np.concatenate([np.zeros(degree), inner, np.ones(degree)])
+    if derivative:
+        return np.asarray(Basis(knots, np.eye(coefficients), degree)(np.array(times), nu=1))
     return Basis.design_matrix(np.array(times).clip(0.0, 1.0), knots, degree).toarray()

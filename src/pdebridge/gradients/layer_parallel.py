@@ -1,10 +1,12 @@
 """Layer-parallel forward and adjoint solves (Günther, Ruthotto, Schroder, Cyr & Gauger, SIMODS 2020)."""
 
+import warnings
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from pdebridge.cube import known
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.normalisation import repeatable
 from pdebridge.gradients.level import AdjointSteps, Steps
@@ -13,6 +15,8 @@ from pdebridge.gradients.mode import Block, Mode
 from pdebridge.gradients.multigrid import Multigrid, PerLevel, Propagator, strides
 from pdebridge.gradients.sums import WeightSums
 from pdebridge.integrators.base import Integrator, State
+from pdebridge.integrators.chebyshev import reaching
+from pdebridge.integrators.runge_kutta import RungeKutta
 
 
 class LayerParallel(Mode):
@@ -45,6 +49,12 @@ class LayerParallel(Mode):
         nested: start from the solution of the coarse problem, which is near for weights that are smooth in depth, in
             place of the first state everywhere.
         distributed: share the steps among the processes of the default group of ``torch.distributed``.
+        coarse: steps of coarse levels: the ``same`` method, or ``stable``: on a level of steps ``s h`` an explicit
+            Runge-Kutta-Chebyshev method that is stable where ``h`` is, with about ``sqrt(s)`` stages. Layers that damp
+            (`Parabolic`) and have an ``h`` near their limit need it: ``4 h`` and ``16 h`` are beyond it.
+        bound: largest residual of a point, relative to the state there, that is accepted before the last correction of
+            a solve. The pass that ends with a larger one warns and goes through the steps one by one, states and
+            adjoints, and so do later ones: slower, and exact.
 
     Raises:
         ValueError: an option is out of its range.
@@ -64,6 +74,8 @@ class LayerParallel(Mode):
         warm: bool = False,
         nested: bool = False,
         distributed: bool = False,
+        coarse: str = "same",
+        bound: float = 0.3,
     ) -> None:
         self.cycles = {"states": cycles, "adjoints": cycles if adjoint_cycles is None else adjoint_cycles}
         if min(self.cycles.values()) < 1 or cycle not in ("V", "F"):
@@ -72,12 +84,18 @@ class LayerParallel(Mode):
             if min([value] if isinstance(value, int) else value, default=-1) < least:
                 raise ValueError(f"layer-parallel needs {name} >= {least}, on every level (found {value})")
         self.factor, self.relaxations, self.kind, self.coarsest = factor, relaxations, cycle, coarsest
+        known(coarse, dict.fromkeys(("same", "stable")), "coarse step of layer-parallel")
+        self.coarse, self.bound, self.serial = coarse, bound, False
         self.tolerance, self.warm, self.nested, self.distributed = tolerance, warm, nested, distributed
         self.residuals: dict[str, Tensor | None] = {}
         self.last: dict[str, State] = {}
 
-    def check(self, integrator: Integrator, dynamics: Dynamics) -> None:
-        """Refuse what is no one-step method, and what ties samples or steps together."""
+    def check(self, integrator: Integrator, dynamics: Dynamics, steps: int) -> None:
+        """Refuse what is no one-step method, what ties samples or steps together, and steps that do not coarsen."""
+        if self.coarse == "stable" and not isinstance(integrator, RungeKutta):
+            raise ValueError(
+                f"layer-parallel has stable coarse steps of forward-euler, rk2 and rk4, not {type(integrator).__name__}"
+            )
         if not integrator.one_step:
             raise ValueError(
                 f"layer-parallel needs a one-step method of fixed steps, not {type(integrator).__name__}: coarse levels"
@@ -88,6 +106,7 @@ class LayerParallel(Mode):
                 f"layer-parallel evaluates every step several times, where {type(dynamics).__name__} has random numbers"
                 " or batch statistics; use another normalisation, or the stored gradient"
             )
+        strides(steps, self.factor, self.coarsest)
 
     def onwards(self, block: Block, state: State, sums: WeightSums) -> tuple[State, State]:
         """Return the last state, and all states of this process, stacked."""
@@ -111,13 +130,20 @@ class LayerParallel(Mode):
         """Return this process's steps of every level, the finest first."""
         found = strides(block.steps, self.factor, self.coarsest)
         own = line.own(block.steps // found[-1])
-        return [Steps(block, stride, own.start * found[-1], own.stop * found[-1]) for stride in found]
+        first, last = own.start * found[-1], own.stop * found[-1]
+        return [Steps(block, stride, first, last, self.method(block.integrator, stride)) for stride in found]
+
+    def method(self, integrator: Integrator, stride: int) -> Integrator:
+        """Return the step of a level."""
+        if stride == 1 or self.coarse == "same":
+            return integrator
+        return reaching(stride * integrator.real_limit, integrator.abscissae)
 
     def solve(self, what: str, levels: Sequence[Propagator], first: State, line: Line) -> State:
         """Return all values from the first one on, stacked, and remember the residual."""
         n = levels[0].steps + 1
         last = self.last.get(what, ()) if self.warm else ()
-        known = [g.shape for g in last] == [(n, *s.shape) for s in first]
+        known = [(g.shape, g.dtype, g.device) for g in last] == [((n, *s.shape), s.dtype, s.device) for s in first]
         start = last if known else tuple(s.expand(n, *s.shape) for s in first)
         guess = tuple(g.clone() for g in start)  # a solve never changes what an earlier one has found
         if line.before is None:
@@ -125,8 +151,28 @@ class LayerParallel(Mode):
                 g[0] = s
         multigrid = Multigrid(levels, self.factor, self.relaxations, self.kind, line)
         with torch.no_grad():
-            solution = multigrid.solve(guess, self.cycles[what], self.tolerance, self.nested and not known)
-        self.residuals[what] = multigrid.residual
+            solution = self.judged(multigrid, guess, what, self.nested and not known)
         if self.warm:
             self.last[what] = solution
         return solution
+
+    def judged(self, multigrid: Multigrid, guess: State, what: str, nested: bool) -> State:
+        """Return the solution of the cycles, or that of the steps one by one if these leave too large a residual."""
+        if not self.serial:
+            start = tuple(g[:1].clone() for g in guess)
+            solution = multigrid.solve(guess, self.cycles[what], self.tolerance, nested)
+            self.residuals[what] = multigrid.residual
+            worst = multigrid.worst
+            if worst is None or worst <= self.bound:
+                return solution
+            warnings.warn(
+                f"layer-parallel leaves a residual of {float(worst):.1e} in its {what}, more than {self.bound:.1e}, "
+                f"after {self.cycles[what]} cycles: this block goes through its steps one by one, in this pass and "
+                "from now on (more cycles, a smaller factor, smaller steps or coarse='stable' may help)",
+                stacklevel=2,
+            )
+            self.serial = True
+            for g, s in zip(guess, start, strict=True):
+                g[:1] = s
+        multigrid.walk(0, guess, None)
+        return guess

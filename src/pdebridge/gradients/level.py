@@ -33,6 +33,8 @@ class Row:
         self.integrator, self.dynamics, self.theta, self.k, self.h = integrator, dynamics, theta, k, h
         # a method that is made of sums takes stacked tensors as they are, if the right-hand side does
         self.stacked = dynamics.side_by_side and type(integrator).linearise is RungeKutta.linearise
+        if torch.is_autocast_enabled(k.device.type) or any(w.is_complex() for w in theta):
+            self.stacked = False  # the adjoint is a graph then, which serves once
 
     def field(self, kind: type[Field], theta: Theta, k: Tensor, *sums: Sums) -> Field:
         """Return ``F``; it sees the index in its time ``t`` alone, which here is a tensor."""
@@ -152,14 +154,15 @@ class Steps:
         stride: ``s``.
         first: fine step at which this process's begin, a multiple of ``s``.
         last: fine step before which they end, another.
+        integrator: the step.
     """
 
-    def __init__(self, block: Block, stride: int, first: int, last: int) -> None:
-        self.integrator, self.dynamics, self.stride, self.h = block.integrator, block.dynamics, stride, stride * block.h
+    def __init__(self, block: Block, stride: int, first: int, last: int, integrator: Integrator) -> None:
+        self.integrator, self.dynamics, self.stride, self.h = integrator, block.dynamics, stride, stride * block.h
         self.first, self.steps = first // stride, (last - first) // stride
         self.theta = tuple(w.detach()[first:last:stride] for w in block.theta)
         like = self.theta[0] if self.theta else torch.zeros(())
-        self.k = torch.arange(self.first, self.first + self.steps, device=like.device, dtype=like.dtype)
+        self.k = torch.arange(self.first, self.first + self.steps, device=like.device, dtype=like.dtype.to_real())
         self.rows: dict[range, Row] = {}
 
     def __call__(self, which: slice, states: State) -> State:

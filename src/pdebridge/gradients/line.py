@@ -60,6 +60,12 @@ class Line:
             distributed.all_reduce(a)
         return a
 
+    def largest(self, a: Tensor) -> Tensor:
+        """Replace ``a`` by the largest one of all processes, and return it."""
+        if self.ranks > 1:
+            distributed.all_reduce(a, distributed.ReduceOp.MAX)
+        return a
+
     def _sends(self, u: State) -> list[distributed.P2POp]:
         return [] if self.after is None else [distributed.P2POp(distributed.isend, s[-1], self.after) for s in u]
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from pdebridge.cube import shown
 from pdebridge.dynamics.base import Dynamics, Theta
 from pdebridge.dynamics.field import AdjointField, Field
 from pdebridge.dynamics.normalisation import Recomputing
@@ -66,7 +67,11 @@ class Mode(ABC):
     holds_end: ClassVar[bool] = True
     """Whether the way back needs the last state, which the caller then must not change."""
 
-    def check(self, integrator: Integrator, dynamics: Dynamics) -> None:  # noqa: B027
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        return shown(self)
+
+    def check(self, integrator: Integrator, dynamics: Dynamics, steps: int) -> None:  # noqa: B027
         """Raise ``ValueError`` where the mode does not fit; by default it fits everything."""
 
     @abstractmethod

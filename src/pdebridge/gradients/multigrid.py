@@ -1,5 +1,6 @@
 """Multigrid reduction in time: a recursion over many steps as a system that is relaxed in all intervals at once."""
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -74,13 +75,15 @@ class Multigrid:
     ) -> None:
         self.levels, self.factor, self.relaxations, self.kind, self.line = levels, factor, relaxations, cycle, line
         self.residual: Tensor | None = None
+        self.worst: Tensor | None = None
 
     def solve(self, u: State, cycles: int, tolerance: float = 0.0, nested: bool = False) -> State:
         """Improve ``u``, stacked ``(N + 1, ...)`` with the given ``u_0``, in place, and return it.
 
         Stops after so many cycles, or once the residual at the C-points, relative to the norm of all states there, was
-        at most ``tolerance`` before the last correction. `residual` holds it, as a tensor. With ``nested`` only ``u_0``
-        counts: the other states start as those of the next coarser level after a cycle there.
+        at most ``tolerance`` before the last correction. `residual` holds it, as a tensor, and `worst` the largest one
+        of a C-point relative to the state there, which counts where states decay along the line. With ``nested`` only
+        ``u_0`` counts: the other states start as those of the next coarser level after a cycle there.
         """
         if nested:
             self.guess(0, u)
@@ -156,7 +159,8 @@ class Multigrid:
         right = tuple(torch.cat([p[:1], f - r]) for p, f, r in zip(points, fine, rough, strict=True))
         if level == 0:
             there = tuple(p[1:] for p in points)
-            self.residual = self.relative(tuple(f - p for f, p in zip(fine, there, strict=True)), there)
+            wrong = tuple(f - p for f, p in zip(fine, there, strict=True))
+            self.residual, self.worst = self.relative(wrong, there), self.largest(wrong, there)
         solution = tuple(p.clone() for p in points)
         if self.is_last(level + 1):
             self.walk(level + 1, solution, right)
@@ -168,6 +172,17 @@ class Multigrid:
 
     def relative(self, residual: State, states: State) -> Tensor:
         """Return the Euclidean norm of one stack of states relative to that of another, over all processes."""
-        squares = [torch.stack([p.square().sum() for p in parts]).sum() for parts in (residual, states)]
+        squares = [torch.stack([square(p).sum() for p in parts]).sum() for parts in (residual, states)]
         r, u = self.line.add(torch.stack(squares)).sqrt()
         return r / u
+
+    def largest(self, residual: State, states: State) -> Tensor:
+        """Return the largest Euclidean norm of one point relative to that of the other stack's, over all processes."""
+        sums = [torch.stack([square(p.flatten(1)).sum(1) for p in parts]).sum(0) for parts in (residual, states)]
+        ratio = (sums[0] / sums[1].where(sums[1] > 0, 1.0)).sqrt()
+        return self.line.largest(ratio.nan_to_num(nan=math.inf).amax() if len(ratio) else ratio.new_zeros(()))
+
+
+def square(p: Tensor) -> Tensor:
+    """Return ``|p|^2`` of every entry."""
+    return (p.abs() if p.is_complex() else p).square()

@@ -50,7 +50,7 @@ class ReverseTime(Mode):
         self.error: Tensor | None = None
         self.warned = False
 
-    def check(self, integrator: Integrator, dynamics: Dynamics) -> None:
+    def check(self, integrator: Integrator, dynamics: Dynamics, steps: int) -> None:
         """Refuse methods that are no Runge-Kutta methods, batch normalisation and random numbers."""
         if not isinstance(integrator, RungeKutta | DormandPrince):
             raise ValueError(

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pdebridge.cube import shown
 from pdebridge.dynamics.base import Structure
 from pdebridge.dynamics.closed_forms import ClosedForms
 from pdebridge.dynamics.field import AdjointField, Field
@@ -46,6 +47,10 @@ class Integrator(ClosedForms, ABC):
     abscissae: ClassVar[tuple[float, ...]] = (0.0,)
     real_limit: ClassVar[float] = 0.0
     imaginary_limit: ClassVar[float] = 0.0
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        return shown(self)
 
     def start(self, u: Tensor) -> State:
         """Make the first state from the features ``u``."""

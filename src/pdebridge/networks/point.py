@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from pdebridge.cube import check_options, named
-from pdebridge.dynamics.control import PiecewiseConstant
-from pdebridge.networks.flow import Flow, Gradient
+from pdebridge.networks.flow import Flow, Gradient, flow
 
 MakeGradient = Callable[[], Gradient]
 
@@ -49,9 +48,6 @@ class Point(NamedTuple):
             repeat: draw the weights of all steps alike.
             options: options of the dynamics.
         """
-        chosen = {**self.options, **options}
-        if chosen.get("normalisation") == "batch":
-            chosen["steps"] = steps
-        F = named("dynamics", self.dynamics)(width, **chosen)
-        integrator = named("integrator", self.integrator)()
-        return Flow(F, PiecewiseConstant(F, steps, repeat), integrator, mode_of(self.gradient), steps, steps * h)
+        options = {"width": width, **self.options, **options}
+        mode = mode_of(self.gradient)
+        return flow(self.dynamics, self.integrator, mode, steps=steps, time=steps * h, repeat=repeat, **options)

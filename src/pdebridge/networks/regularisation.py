@@ -1,4 +1,4 @@
-"""Penalties and constraints on the control in time."""
+"""Penalties and constraints on the control in time: integrals of ``theta(t)`` as the function that it is."""
 
 from collections.abc import Iterable
 
@@ -15,33 +15,56 @@ def flows(net: nn.Module) -> list[Flow]:
 
 
 def smoothness(net: nn.Module) -> Tensor:
-    """Return ``h/2 sum_k |(theta_{k+1} - theta_k)/h|^2`` over the weights of all flows (Haber & Ruthotto 2017)."""
-    return torch.stack([d.square().sum() * (flow.h / 2) for flow, d in differences(net)]).sum()
+    """Return ``1/2 int_0^T |theta'(t)|^2 dt`` over the weights of all flows (Haber & Ruthotto 2017).
+
+    For weights that are constant in each step it is ``h/2 sum_k |(theta_{k+1} - theta_k)/h|^2``.
+    """
+    return torch.stack([total(d.square(), q) / 2 for d, q in slopes(net)]).sum()
 
 
 def tikhonov(net: nn.Module) -> Tensor:
-    """Return ``h/2 sum_k |theta_k|^2`` over the weights of all flows (Haber & Ruthotto 2017, section 5)."""
-    return torch.stack([w.square().sum() * (f.h / 2) for f in flows(net) for w in f.control.parameters()]).sum()
+    """Return ``1/2 int_0^T |theta(t)|^2 dt`` over the weights of all flows (Haber & Ruthotto 2017, section 5).
+
+    For weights that are constant in each step it is ``h/2 sum_k |theta_k|^2``.
+    """
+    found = []
+    for flow in flows(net):
+        theta, q = flow.control.quadrature(flow.time)
+        found += [total(w.square(), q) / 2 for w in theta]
+    return torch.stack(found).sum()
 
 
 def total_variation(net: nn.Module, tau: float = 1e-3) -> Tensor:
-    """Return ``h sum_k phi((theta_{k+1} - theta_k)/h)``, ``phi(x) = sum_i sqrt(x_i^2 + tau)``, over all flows.
+    """Return ``int_0^T phi(theta'(t)) dt``, ``phi(x) = sum_i sqrt(x_i^2 + tau)``, over all flows.
 
-    Ruthotto & Haber (JMIV 2020, eq. 13); there ``h = 1``. It allows weights to jump where `smoothness` does not.
+    For weights that are constant in each step it is ``h sum_k phi((theta_{k+1} - theta_k)/h)``, as in Ruthotto & Haber
+    (JMIV 2020, eq. 13; there ``h = 1``); exact for piecewise linear ones. It allows jumps where `smoothness` does not.
 
     Args:
         net: the network.
         tau: rounding of ``|x|``, as in the authors' code.
     """
-    return torch.stack([(d.square() + tau).sqrt().sum() * flow.h for flow, d in differences(net)]).sum()
+    return torch.stack([total((d.square() + tau).sqrt(), q) for d, q in slopes(net)]).sum()
 
 
-def differences(net: nn.Module) -> list[tuple[Flow, Tensor]]:
-    """Return ``(theta_{k+1} - theta_k)/h`` of every weight of every flow that has more than one step."""
-    found = [(flow, w.diff(dim=0) / flow.h) for flow in flows(net) for w in flow.control.parameters() if len(w) > 1]
+def slopes(net: nn.Module) -> list[tuple[Tensor, Tensor | float]]:
+    """Return ``d theta / dt`` of every weight of every flow whose weights change, at nodes ``(n, ...)``, and weights.
+
+    Raises:
+        ValueError: the weights of no flow change in time.
+    """
+    found = []
+    for flow in flows(net):
+        theta, q = flow.control.quadrature(flow.time, derivative=True)
+        found += [(d, q) for d in theta if len(d)]
     if not found:
         raise ValueError("no flow of this network has weights at two times, so there is nothing to smooth")
     return found
+
+
+def total(values: Tensor, weights: Tensor | float) -> Tensor:
+    """Return ``sum_i weights_i values_i``, summed over all entries of the values as well."""
+    return values.sum() * weights if isinstance(weights, float) else values.flatten(1).sum(1) @ weights
 
 
 def decay_groups(net: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

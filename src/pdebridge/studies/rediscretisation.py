@@ -56,7 +56,7 @@ def figures(run: Run) -> Figures:
     """Return the quantities of one run."""
     net, (y, c) = run.net.double(), run.data["val"]
     flow, u0 = net.flow, net.opening(y.double())
-    time = flow.steps * flow.h
+    time = flow.time
     exact = Flow(flow.dynamics, flow.control, RK4(), stored, FINEST, time)(u0)
     ends = {n: flow(u0, n / flow.steps) for n in STEPS}
     errors = {n: float((u - exact).norm() / exact.norm()) for n, u in ends.items()}
