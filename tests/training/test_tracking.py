@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pdebridge.configuration.settings import Tracking
-from pdebridge.errors import UserError
+from pdebridge.training.classification import Classification
 from pdebridge.training.fit import train
 
 
@@ -22,22 +22,56 @@ def leet(*arguments):
     return done.stdout
 
 
-def test_an_offline_run_is_read_back(small_cell, tmp_path, monkeypatch):
+def test_an_offline_run_of_each_seed_is_read_back(small_cell, tmp_path, monkeypatch):
     monkeypatch.delenv("WANDB_MODE", raising=False)
     target = {"id": "a-published-number", "value": 99.0}
     run = train(small_cell(seeds=2), Tracking(mode="offline"), tmp_path, [target])[1]
-    (offline,) = (tmp_path / "wandb").glob("offline-run-*")
+    offline = sorted((tmp_path / "wandb").glob("offline-run-*"))
+    assert len(offline) == 2
+    said = json.loads((run / "run.json").read_text())
+    (mine,) = [folder for folder in offline if folder.name.endswith(said["wandb"]["id"])]
+    assert said["wandb"]["id"] == said["fingerprint"][:16]
 
-    records = [json.loads(line) for line in leet("--json", offline).splitlines()]
-    logged = [r for r in records if r.get("type") == "history"]
-    values = [value for r in logged if (value := find(r, "seed-1/val/accuracy")) is not None]
-    with (run / "history.csv").open() as lines:
-        expected = [float(row["val/accuracy"]) for row in csv.DictReader(lines)]
-    assert values == expected
-
-    summary = json.dumps(json.loads(leet("--summary", "--json", offline)))
+    assert logged(mine, "val/accuracy") == history(run, "val/accuracy")
+    assert logged(mine, "epoch") == history(run, "epoch")
+    summary = json.dumps(json.loads(leet("--summary", "--json", mine)))
     for part in ("figure1", "laptop", "dense", "forward-euler", "stored", "a-published-number", "commit", "readout"):
         assert part in summary, part
+    for part in ("fingerprint", "hardware", "best/val/loss", "train/accuracy", "parameters", '"seed"'):
+        assert part in summary, part
+
+
+def test_a_resumed_run_mirrors_the_whole_history(small_cell, tmp_path, monkeypatch):
+    """Interrupted in the third epoch, its second process tells W&B of all epochs, under the same name."""
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    cell = small_cell()
+    original = Classification.on_train_epoch_start
+
+    def stop(self):
+        if self.current_epoch == 2:
+            raise ConnectionAbortedError
+        original(self)
+
+    with monkeypatch.context() as patched, pytest.raises(ConnectionAbortedError):
+        patched.setattr(Classification, "on_train_epoch_start", stop)
+        train(cell, Tracking(mode="offline"), tmp_path, [])
+    (first,) = (tmp_path / "wandb").glob("offline-run-*")
+    (run,) = train(cell, Tracking(mode="offline"), tmp_path, [])
+    (second,) = set((tmp_path / "wandb").glob("offline-run-*")) - {first}
+    assert second.name.split("-")[-1] == first.name.split("-")[-1]
+    assert logged(second, "val/loss") == history(run, "val/loss")
+
+
+def logged(offline, key):
+    """Return a metric of an offline run, one value an epoch."""
+    records = [json.loads(line) for line in leet("--json", offline).splitlines()]
+    rows = [r for r in records if r.get("type") == "history"]
+    return [value for row in rows if (value := find(row, key)) is not None]
+
+
+def history(run, key):
+    with (run / "history.csv").open() as lines:
+        return [float(row[key]) for row in csv.DictReader(lines)]
 
 
 def find(record, key):
@@ -59,10 +93,15 @@ def test_disabled_tracking_leaves_no_trace(small_cell, tmp_path, monkeypatch):
     assert not (tmp_path / "wandb").exists()
 
 
-def test_online_without_an_account_is_one_line(small_cell, tmp_path, monkeypatch):
-    for name in ("WANDB_MODE", "WANDB_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.mark.parametrize("wrong", ["online", "foo"])
+def test_tracking_that_fails_stops_no_training(wrong, small_cell, tmp_path, monkeypatch, capsys):
+    """Online without an account, and a mode that W&B does not know: a line, and an offline run."""
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("WANDB_MODE", wrong)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    with pytest.raises(UserError, match="tracking.mode: online: .*set tracking.mode to offline"):
-        train(small_cell(), Tracking(mode="online"), tmp_path / "runs", [])
+    (run,) = train(small_cell(), Tracking(), tmp_path / "runs", [])
+    assert (run / "summary.json").exists()
+    assert len(list((tmp_path / "runs" / "wandb").glob("offline-run-*"))) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("pdebridge: ")]
+    assert len(said) == 1 and wrong in said[0]

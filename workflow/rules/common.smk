@@ -92,9 +92,18 @@ def cell_files(experiment):
     return [f"{RESULTS}/runs/{cell.key}.json" for cell in cells_of(experiment)]
 
 
+HOURS = ("workstation", "cluster")
+
+
+def long(cell):
+    """Whether each seed of a cell is a job: where the experiment is one of hours, and is run at a scale of hours."""
+    return settings.scale in HOURS and EXPERIMENTS[cell.experiment].scale in HOURS
+
+
 def batches(experiment):
     """The cells of an experiment as (experiment, number, cells that one job trains)."""
-    every, size = cells_of(experiment), EXPERIMENTS[experiment].cells_per_job
+    every = [cell for cell in cells_of(experiment) if not long(cell)]
+    size = EXPERIMENTS[experiment].cells_per_job
     return [
         (experiment, i // size + 1, every[i : i + size])
         for i in range(0, len(every), size)
@@ -102,6 +111,12 @@ def batches(experiment):
 
 
 BATCHES = [batch for name in EXPERIMENTS for batch in batches(name)]
+SEEDS = [
+    (key, seed)
+    for key, cell in CELLS.items()
+    if long(cell)
+    for seed in range(cell.seeds)
+]
 
 
 def study_options(w):

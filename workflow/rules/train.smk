@@ -72,8 +72,7 @@ for experiment, number, batch in BATCHES:
         threads: settings.threads
         resources:
             mem_mb=max(memory(cell) for cell in batch),
-            runtime={"cluster": 2880, "workstation": 1440}.get(settings.scale, 60),
-            # the other scales are a CPU's
+            runtime={"cluster": 1440, "workstation": 720}.get(settings.scale, 60),
             gpu=(
                 max(cell.devices for cell in batch)
                 if settings.scale == "cluster"
@@ -88,3 +87,62 @@ for experiment, number, batch in BATCHES:
         shell:
             "pdebridge train --resolved {params.cells:q} --tracking {tracking_json:q}"
             " --out {output} > {log} 2>&1"
+
+
+# where a seed takes hours each is a job: three run side by side, and a time limit costs one of them
+for key, seed in SEEDS:
+
+    rule:
+        name:
+            f"train_{key.replace('/', '_')}_seed_{seed}"
+        input:
+            legal=f"{RESULTS}/weights/{CELLS[key].experiment}.json",
+            data=fetched(CELLS[key]),
+        output:
+            f"{RESULTS}/runs/{key}/seed-{seed}.json",
+        log:
+            f"{RESULTS}/logs/train/{key}/seed-{seed}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/train/{key}/seed-{seed}.tsv"
+        # a process a device, all on one node
+        threads: settings.threads * CELLS[key].devices
+        resources:
+            mem_mb=memory(CELLS[key]),
+            runtime={"cluster": 2880}.get(settings.scale, 1440),
+            nodes=1,
+            # the other scales are a CPU's
+            gpu=CELLS[key].devices if settings.scale == "cluster" else 0,
+        params:
+            code=code_and_data(CELLS[key]),
+            cell=lambda w, key=key: resolved(CELLS[key]),
+            seed=seed,
+        message:
+            f"training {key}, seed {seed}"
+        shell:
+            "pdebridge train --resolved {params.cell:q} --seed {params.seed} --tracking {tracking_json:q}"
+            " --out {output} > {log} 2>&1"
+
+
+for key in sorted({key for key, _ in SEEDS}):
+
+    rule:
+        name:
+            f"collect_{key.replace('/', '_')}"
+        input:
+            expand(
+                f"{RESULTS}/runs/{key}/seed-{{seed}}.json",
+                seed=range(CELLS[key].seeds),
+            ),
+        output:
+            f"{RESULTS}/runs/{key}.json",
+        log:
+            f"{RESULTS}/logs/train/{key}/collect.log",
+        localrule: True
+        threads: 1
+        params:
+            code=code_and_data(CELLS[key]),
+            cell=lambda w, key=key: resolved(CELLS[key]),
+        message:
+            f"gathering the seeds of {key}"
+        shell:
+            "pdebridge train --collect --resolved {params.cell:q} --out {output} > {log} 2>&1"

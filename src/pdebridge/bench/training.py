@@ -10,7 +10,7 @@ import torch
 
 from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.load import cells, read_experiment
-from pdebridge.configuration.settings import Settings
+from pdebridge.configuration.settings import Settings, Tracking
 from pdebridge.training.classification import Classification, assemble
 from pdebridge.training.fit import train_seed
 from pdebridge.training.optimisers import optimiser
@@ -18,6 +18,7 @@ from pdebridge.training.progress import Progress
 from pdebridge.training.restore import restore
 
 REPEATS = 3
+OFF = Tracking(mode="disabled")
 
 
 def bare_loop(cell: ClassificationCell, seed: int) -> float:
@@ -57,7 +58,7 @@ def measure() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             progress = Progress(cell.key, 1, 10 * cell.training.epochs)
             started = time.perf_counter()
-            train_seed(cell, seed, Path(folder) / "seed", progress, [])
+            train_seed(cell, seed, Path(folder) / "seed", progress, OFF, [])
             seconds["project"].append(time.perf_counter() - started)
             run = restore(Path(folder) / "seed")
             losses["project"] = final_objective(Classification(run.net, cell.training, seed, run.data))

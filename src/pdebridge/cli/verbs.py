@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -133,25 +134,52 @@ def train(options: Namespace) -> None:
     from pdebridge.training.gpus import assigned
 
     tracking = Tracking.model_validate_json(options.tracking) if options.tracking else settings.tracking
-    out = options.out or [Path("results") / cell.scale / "runs" / f"{cell.key}.json" for cell in wanted]
+    out = options.out or [default_out(cell, options.seed) for cell in wanted]
     # before torch is imported; the workflow has set it to the rule's threads
     os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
-    with assigned(max(cell.devices for cell in wanted)):
+    with nullcontext() if options.collect else assigned(max(cell.devices for cell in wanted)):
         for cell, path in zip(wanted, out, strict=True):
-            train_cell(cell, tracking, path)
+            (collect_cell if options.collect else train_cell)(cell, tracking, path, options.seed)
 
 
-def train_cell(cell: Cell, tracking: Tracking, out: Path) -> None:
-    """Train the seeds of a cell that are not there yet, and write the measurements of all of them."""
+def default_out(cell: Cell, seed: int | None) -> Path:
+    """Return where what was trained by hand stands if nobody says: beside the workflow's runs, not among them."""
+    folder = Path("results/mine")
+    return folder / f"{cell.key}.json" if seed is None else folder / cell.key / f"seed-{seed}.json"
+
+
+def train_cell(cell: Cell, tracking: Tracking, out: Path, seed: int | None = None) -> None:
+    """Train the seeds of a cell that are not there yet, or one, and write the measurements of all of them."""
     from pdebridge.training.fingerprint import missing_seeds, run_folders
 
-    if missing_seeds(cell, out.with_suffix("")):
+    if seed is not None and not 0 <= seed < cell.seeds:
+        raise UserError(f"--seed {seed}: {cell.key} has the seeds 0 to {cell.seeds - 1}")
+    folder, seeds = (out.with_suffix(""), list(range(cell.seeds))) if seed is None else (out.parent, [seed])
+    if set(missing_seeds(cell, folder)) & set(seeds):
         from pdebridge.paper.published import read_published
         from pdebridge.training.fit import train as train_seeds
 
         targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
-        train_seeds(cell, tracking, out.with_suffix(""), targets)
-    runs = run_folders(cell, out.with_suffix(""))
+        train_seeds(cell, tracking, folder, targets, seeds)
+    write_cell(cell, [run_folders(cell, folder)[seed] for seed in seeds], out)
+
+
+def collect_cell(cell: Cell, tracking: Tracking, out: Path, seed: int | None = None) -> None:
+    """Write the measurements of a cell whose seeds other jobs have trained.
+
+    Raises:
+        UserError: a seed is missing, or was trained by other code or on other data.
+    """
+    from pdebridge.training.fingerprint import missing_seeds, run_folders
+
+    if missing := missing_seeds(cell, out.with_suffix("")):
+        seeds = ", ".join(map(str, missing))
+        raise UserError(f"{cell.key}: no finished run of today's code with seed {seeds}; pdebridge train --seed N")
+    write_cell(cell, run_folders(cell, out.with_suffix("")), out)
+
+
+def write_cell(cell: Cell, runs: list[Path], out: Path) -> None:
+    """Write the measurements of some runs of a cell."""
     write_measurements(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
     print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
 

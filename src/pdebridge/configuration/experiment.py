@@ -35,7 +35,7 @@ class Experiment(Strict):
     """Seeds 0, 1, ..., n-1."""
     cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = {"default": {}}
     """Variants by name, each with the keys that it replaces, ``scale`` among them: the smallest that carries the cell.
-    One job trains all seeds of a cell."""
+    One job trains all seeds of a cell, or one seed where both experiment and run are of scale workstation or more."""
     cells_per_job: Count = 1
     """Cells that one job trains one after another, so that small ones share the seconds that imports take."""
     at: dict[Scale, dict[str, Any]] = {}

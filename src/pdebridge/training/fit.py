@@ -29,10 +29,12 @@ from pdebridge.training.processes import processes
 from pdebridge.training.progress import Progress
 from pdebridge.training.stop import Relay, stoppable
 from pdebridge.training.task import Task
-from pdebridge.training.tracking import logger_of_seed, tracked
+from pdebridge.training.tracking import address, summarised, tracked
 
 
-def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, Any]]) -> list[Path]:
+def train(
+    cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, Any]], seeds: list[int] | None = None
+) -> list[Path]:
     """Train every seed that is not already there with the same fingerprint.
 
     Args:
@@ -40,24 +42,26 @@ def train(cell: Cell, tracking: Tracking, folder: Path, targets: list[dict[str, 
         tracking: W&B's mode and project.
         folder: run directories are ``folder/seed-0``, ``folder/seed-1``, ...
         targets: the published numbers of this cell, for the tracked configuration.
+        seeds: only these; default all.
 
     Returns:
         The run directories.
     """
     runs = run_folders(cell, folder)
-    missing = missing_seeds(cell, folder)
-    facts = {"cell": cell.model_dump(mode="json"), "published": targets, **commit(), "versions": versions()}
+    wanted = range(cell.seeds) if seeds is None else seeds
+    missing = [seed for seed in missing_seeds(cell, folder) if seed in wanted]
     if missing:
         progress = Progress(cell.key, cell.seeds, cell.epochs)
-        with tracked(cell, tracking, folder, facts) as run:
-            for seed in missing:
-                progress.begin(seed)
-                train_seed(cell, seed, runs[seed], progress, logger_of_seed(run, seed))
+        for seed in missing:
+            progress.begin(seed)
+            train_seed(cell, seed, runs[seed], progress, tracking, targets)
         progress.close()
-    return runs
+    return [runs[seed] for seed in wanted]
 
 
-def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: list[Any]) -> None:
+def train_seed(
+    cell: Cell, seed: int, run: Path, progress: Progress, tracking: Tracking, targets: list[dict[str, Any]]
+) -> None:
     """Train one seed in a partial folder, resume it if it was interrupted, and rename it when it is whole.
 
     A process that trains the same seed already is waited for, and its run taken.
@@ -68,7 +72,9 @@ def train_seed(cell: Cell, seed: int, run: Path, progress: Progress, loggers: li
             return
         claim(partial, cell, seed, mine)
         if fault(partial):
-            complete(partial, cell, seed, mine, progress, loggers)
+            facts = described(partial) | {"published": targets, "folder": str(run)}
+            with tracked(cell, seed, tracking, run.parent, facts) as mirror:
+                complete(partial, cell, seed, mine, progress, mirror)
         shutil.rmtree(partial / "checkpoints", ignore_errors=True)
         replace_folder(partial, run)
 
@@ -85,21 +91,33 @@ def claim(partial: Path, cell: Cell, seed: int, mine: str) -> None:
     write_json(partial / RUN, describe(cell, seed) | {"fingerprint": mine})
 
 
-def complete(partial: Path, cell: Cell, seed: int, mine: str, progress: Progress, loggers: list[Any]) -> None:
-    """Train from the last checkpoint, or the beginning, to the end, and write what a run directory holds."""
+def complete(partial: Path, cell: Cell, seed: int, mine: str, progress: Progress, mirror: Any = None) -> None:
+    """Train from the last checkpoint, or the beginning, to the end, and write what a run directory holds.
+
+    Args:
+        partial: the run directory in the making.
+        cell: what is trained.
+        seed: which run of it.
+        mine: its fingerprint.
+        progress: is told of every epoch.
+        mirror: W&B's run, if there is one.
+    """
     module: Task = load(ASSEMBLE[cell.task])(cell, seed)
-    history, folder = History(progress), partial / "checkpoints"
+    history, folder = History(progress, mirror and mirror.log), partial / "checkpoints"
     last = newest(folder, mine)
     with stoppable() as stop:
         saving = Checkpoints(folder, cell.epochs, mine, stop)
         with processes(cell.devices, follow, cell, seed, folder, mine, last):
-            device = fit(module, history, saving, last, loggers, cell.devices)
+            device = fit(module, history, saving, last, cell.devices)
         summary = summarise(module, history, device)
     with whole(partial / "history.csv") as path:
         pd.DataFrame(history.rows).to_csv(path, index=False)
     with whole(partial / "weights.safetensors") as path:
         path.write_bytes(save({k: v.contiguous() for k, v in module.net.state_dict().items()}))
     write_json(partial / "summary.json", summary)
+    if mirror:
+        summarised(mirror, summary, history.rows)
+        write_json(partial / RUN, described(partial) | {"wandb": address(mirror)})
     seal(partial)
 
 
@@ -108,7 +126,7 @@ def follow(cell: Cell, seed: int, folder: Path, mine: str, last: Path | None) ->
     relay = Relay()
     relay.listen()
     module: Task = load(ASSEMBLE[cell.task])(cell, seed)
-    fit(module, History(None), Checkpoints(folder, cell.epochs, mine, relay), last, [], cell.devices)
+    fit(module, History(None), Checkpoints(folder, cell.epochs, mine, relay), last, cell.devices)
 
 
 def describe(cell: Cell, seed: int) -> dict[str, Any]:
@@ -124,9 +142,7 @@ def describe(cell: Cell, seed: int) -> dict[str, Any]:
     }
 
 
-def fit(
-    module: Task, history: History, saving: Checkpoints, last: Path | None, loggers: list[Any], devices: int = 1
-) -> torch.device:
+def fit(module: Task, history: History, saving: Checkpoints, last: Path | None, devices: int = 1) -> torch.device:
     """Run Lightning's loop, from the checkpoint ``last`` if there is one; return the device.
 
     On several devices each process works on its share of every batch (`Batches`), and gradients are averaged; where
@@ -143,7 +159,7 @@ def fit(
         plugins=[LightningEnvironment(), WholeFiles()],
         max_epochs=module.epochs,
         deterministic=True,
-        logger=loggers or False,
+        logger=False,  # figures go out once an epoch, by the history
         callbacks=[DivergenceGuard(), history, saving],
         num_sanity_val_steps=0,
         enable_progress_bar=False,

@@ -1,6 +1,7 @@
-"""One row of figures an epoch, kept through an interruption and handed to every logger."""
+"""One row of figures an epoch, kept through an interruption and mirrored where anybody looks."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
@@ -16,25 +17,28 @@ class History(pl.Callback):
 
     Args:
         progress: is told of every epoch, where anybody listens.
+        mirror: is given every row, and after an interruption the earlier ones first, so that it has all of them.
     """
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress | None, mirror: Callable[[dict[str, float]], object] | None = None) -> None:
         self.rows: list[dict[str, float]] = []
+        self.mirror = mirror or (lambda row: None)
         self.progress, self.earlier, self.started = progress, 0.0, time.perf_counter()
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Start the clock where an interrupted run stopped it."""
+        """Start the clock where an interrupted run stopped it; mirror what that run had."""
+        for row in self.rows:
+            self.mirror(row)
         self.earlier = self.rows[-1]["seconds"] if self.rows else 0.0
         self.started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Add the epoch's row and log it."""
+        """Add the epoch's row and mirror it."""
         assert isinstance(module, Task)
         seconds = self.earlier + time.perf_counter() - self.started
         figures = module.epoch_figures()
         self.rows.append({"epoch": trainer.current_epoch, "seconds": round(seconds, 3), **figures})
-        for logger in trainer.loggers:
-            logger.log_metrics(figures, step=trainer.current_epoch)
+        self.mirror(self.rows[-1])
         if self.progress:
             self.progress.epoch(len(self.rows), figures)
 

@@ -44,7 +44,7 @@ def repeat(cell: Cell, seed: int, number: int, scratch: Path) -> dict[str, Any]:
     history = History(None)
     try:
         with stoppable() as stop:
-            device = fit(module, history, Checkpoints(scratch, cell.epochs, "", stop), None, [])
+            device = fit(module, history, Checkpoints(scratch, cell.epochs, "", stop), None)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return summarise(module, history, device)

@@ -1,54 +1,50 @@
-"""Weights & Biases through Lightning's logger: a mirror of the history, never its only copy."""
+"""Weights & Biases: a mirror of a run's history, never its only copy, and never a reason to stop or to wait."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.loggers import WandbLogger
-
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.settings import Tracking
-from pdebridge.errors import UserError
+
+MODES = ("offline", "online", "disabled")
+PATIENCE = 20.0  # seconds in which a server answers, or the run is tracked offline
+Row = dict[str, float]
 
 
 def mode(tracking: Tracking) -> str:
-    """Return ``offline``, ``online`` or ``disabled``; WANDB_MODE wins, as W&B's users expect."""
-    return os.environ.get("WANDB_MODE", tracking.mode)
+    """Return ``offline``, ``online`` or ``disabled``; WANDB_MODE wins, as W&B's users expect, if it is one of these."""
+    wanted = os.environ.get("WANDB_MODE", tracking.mode)
+    if wanted in MODES:
+        return wanted
+    _say(f"WANDB_MODE={wanted} is none of {', '.join(MODES)}: tracking offline")
+    os.environ["WANDB_MODE"] = "offline"
+    return "offline"
 
 
 @contextmanager
-def tracked(cell: Cell, tracking: Tracking, folder: Path, facts: dict[str, Any]) -> Iterator[Any]:
-    """Open one W&B run for a job, or None if tracking is disabled; `wandb` is imported only if it is used.
+def tracked(cell: Cell, seed: int, tracking: Tracking, folder: Path, facts: dict[str, Any]) -> Iterator[Any]:
+    """Open the W&B run of one seed, or None if tracking is disabled or impossible; `wandb` is imported only if used.
+
+    The run's name is that of the fingerprint, so that a resumed training goes on with the same one. Runs of a cell are
+    a group; W&B then shows means and spreads over seeds. The abscissa is the epoch.
 
     Args:
         cell: what is trained: group, name, tags.
+        seed: which run of it.
         tracking: mode, project, entity.
         folder: the run's own ``wandb`` folder goes here; jobs that share one would race for its links.
-        facts: the resolved configuration, provenance and the published targets.
+        facts: the resolved configuration, provenance, ``fingerprint`` and the published targets.
     """
-    if mode(tracking) == "disabled":
+    run = None if mode(tracking) == "disabled" else _opened(cell, seed, tracking, folder, facts)
+    if run is None:
         yield None
         return
-    import wandb
-
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        run = wandb.init(
-            project=tracking.project,
-            entity=tracking.entity,
-            dir=folder,
-            mode=mode(tracking),  # type: ignore[arg-type]
-            group=cell.experiment,
-            job_type="train",
-            name=cell.key,
-            tags=[cell.scale, *cell.place().values()],
-            config=facts,
-            settings=wandb.Settings(silent=True, console="off"),
-        )
-    except wandb.errors.UsageError as error:
-        raise UserError(f"tracking.mode: online: {error}; run 'wandb login' or set tracking.mode to offline") from None
+    run.define_metric("epoch")
+    run.define_metric("*", step_metric="epoch")
     try:
         yield run
     except BaseException:
@@ -57,12 +53,49 @@ def tracked(cell: Cell, tracking: Tracking, folder: Path, facts: dict[str, Any])
     run.finish()
 
 
-def logger_of_seed(run: Any, seed: int) -> list[WandbLogger]:
-    """Return Lightning's logger for one seed of a job's run: its metrics are ``seed-0/train/loss`` and so on."""
-    if run is None:
-        return []
-    return [_SeedLogger(experiment=run, prefix=f"seed-{seed}")]
+def _opened(cell: Cell, seed: int, tracking: Tracking, folder: Path, facts: dict[str, Any]) -> Any:
+    """Return the run; offline where the server cannot be had, None where that fails too, each with a line."""
+    import wandb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for attempt in dict.fromkeys((mode(tracking), "offline")):
+        try:
+            return wandb.init(
+                project=tracking.project,
+                entity=tracking.entity,
+                dir=folder,
+                mode=attempt,  # type: ignore[arg-type]
+                id=facts["fingerprint"][:16],
+                resume="allow",
+                group=cell.key,
+                job_type=cell.experiment,
+                name=f"{cell.key}/seed-{seed}",
+                tags=[cell.scale, *cell.place().values()],
+                config=facts | {"seed": seed},
+                settings=wandb.Settings(silent=True, console="off", init_timeout=PATIENCE, login_timeout=PATIENCE),
+            )
+        except Exception as error:  # there is no end to what a server, a key or a stale service raise
+            os.environ.pop("WANDB_SERVICE", None)
+            _say(f"Weights & Biases, {attempt}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+    _say("this run is not tracked; its history is in its folder, as always")
+    return None
 
 
-class _SeedLogger(WandbLogger):
-    LOGGER_JOIN_CHAR = "/"
+def _say(line: str) -> None:
+    print(f"pdebridge: {line}", file=sys.stderr)
+
+
+def summarised(run: Any, summary: Row, rows: list[Row]) -> None:
+    """Give a run the figures of its network: those of ``summary.json``, and the best of each epoch's ``val/...``."""
+    names = [name for name in rows[-1] if name.startswith("val/")]
+    best = {f"best/{name}": _best(name)(row[name] for row in rows) for name in names}
+    run.summary.update(best | summary)
+
+
+def _best(name: str) -> Any:
+    return max if name.endswith("accuracy") else min
+
+
+def address(run: Any) -> dict[str, str | None]:
+    """Return where a run is found in W&B: its name, and its page unless it is offline."""
+    return {"id": run.id, "url": None if run.offline else run.url}
