@@ -16,6 +16,7 @@ from pdebridge.dynamics.field import Field
 from pdebridge.dynamics.hamiltonian import Hamiltonian, HamiltonianPair
 from pdebridge.dynamics.imex import ReactionDiffusion
 from pdebridge.dynamics.parabolic import Parabolic
+from pdebridge.networks.flow import flow
 
 AT = Instant(0, 0.0, 0.1)
 
@@ -161,3 +162,21 @@ def test_unknown_activation_and_negative_gamma_are_refused() -> None:
         Dense(2, activation="tan")
     with pytest.raises(ValueError, match="gamma damps"):
         Antisymmetric(2, gamma=-1.0)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 3.0])
+def test_backward_sensitivities_of_a_hamiltonian_network_do_not_vanish(scale: float) -> None:
+    """``M^T J M = J`` for ``M = du_N/du_k``, so that ``||M|| >= 1``; a damped network of the same depth loses all."""
+    norms = {}
+    for name, step in (("hamiltonian", "verlet"), ("parabolic", "forward-euler")):
+        torch.manual_seed(0)
+        options = {"operator": "dense", "normalisation": "none", "activation": "tanh", "scale": scale}
+        net = flow(name, step, width=6, steps=40, time=8.0, **options).double()
+        u = torch.randn(1, 6, dtype=torch.float64)
+        M = torch.func.jacrev(lambda v, net=net: net(v)[0])(u)[:, 0]
+        norms[name] = float(torch.linalg.matrix_norm(M, 2))
+        if name == "hamiltonian":
+            J = torch.kron(torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64), torch.eye(3))
+            torch.testing.assert_close(M.T @ J @ M, J, rtol=1e-9, atol=1e-9 * norms[name] ** 2)
+    assert norms["hamiltonian"] >= 1
+    assert scale != 1 or norms["parabolic"] < 0.1

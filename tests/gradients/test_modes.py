@@ -86,8 +86,9 @@ def test_taylor_remainder_has_slope_two(name: str, step: Integrator) -> None:
                 p.copy_(p0 + eps * direction)
             return float(((net(u + eps * d_u) - value) * weight).sum() - eps * slope)
 
-    coarse, fine = abs(remainder(2e-5)), abs(remainder(1e-5))
-    assert 3.5 < coarse / fine < 4.5
+    # a kink of ReLU may lie in a larger neighbourhood; a wrong gradient has slope one in all
+    slopes = [abs(remainder(2 * eps)) / abs(remainder(eps)) for eps in (1e-5, 1e-6, 2e-7)]
+    assert any(3.5 < slope < 4.5 for slope in slopes), slopes
 
 
 @pytest.mark.parametrize(("name", "step"), points(reversible=True), ids=identifier)
@@ -98,7 +99,10 @@ def test_general_pullback_equals_the_written_one(name: str, step: Integrator) ->
     assert_equal(gradients(flow(name, plain, "reversible"), u), expected)
 
 
-@pytest.mark.parametrize("step", [s for s in map(load, INTEGRATORS.values()) if s.reversible], ids=lambda s: s.__name__)
+FIXED = [s for s in map(load, INTEGRATORS.values()) if s.reversible and not s.adaptive]
+
+
+@pytest.mark.parametrize("step", FIXED, ids=lambda s: s.__name__)
 @pytest.mark.parametrize("steps", [1, 2])
 def test_short_blocks(step: type[Integrator], steps: int) -> None:
     name = next(name for name, s in points(reversible=True) if type(s) is step)
@@ -110,7 +114,7 @@ def test_short_blocks(step: type[Integrator], steps: int) -> None:
 
 def test_a_reversible_gradient_refuses_other_integrators() -> None:
     F = Parabolic(4)
-    with pytest.raises(ValueError, match=r"ForwardEuler has no algebraic inverse; .*midpoint \(explicit\), verlet"):
+    with pytest.raises(ValueError, match=r"ForwardEuler has no algebraic inverse; .*midpoint \(explicit\), .*verlet"):
         Flow(F, PiecewiseConstant(F, 2), ForwardEuler(), Reversible, 2, 1.0)
     with pytest.raises(ValueError, match="Verlet integrates partitioned dynamics, Parabolic is explicit"):
         Flow(F, PiecewiseConstant(F, 2), Verlet(), stored, 2, 1.0)

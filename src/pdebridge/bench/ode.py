@@ -18,14 +18,17 @@ from pdebridge.dynamics.perceptron import Perceptron
 from pdebridge.gradients.allocation import peak_bytes
 from pdebridge.gradients.checkpointed import Checkpointed, Revolve
 from pdebridge.gradients.frozen_steps import FrozenSteps
+from pdebridge.gradients.reversible import Reversible
 from pdebridge.gradients.stored import stored
 from pdebridge.gradients.taped import Taped
 from pdebridge.integrators.base import Integrator
 from pdebridge.integrators.dormand_prince import DormandPrince
+from pdebridge.integrators.paired_adaptive import PairedDormandPrince
 from pdebridge.integrators.runge_kutta import RK4
 from pdebridge.networks.flow import Flow, Gradient
 
 WIDTH, BATCH, STEPS, RTOL = 64, 256, 40, 1e-5
+LONG = 100.0  # a solution of many steps
 Pass = Callable[[], Tensor]
 
 
@@ -65,15 +68,20 @@ def problem(dtype: torch.dtype = torch.float32) -> tuple[Perceptron, Constant, P
     return F, control, Peer(control).to(dtype), u
 
 
-def computations(dtype: torch.dtype = torch.float32) -> dict[str, Pass]:
-    """Return by name functions that run a forward and a backward pass and return the gradient of the weights."""
+def computations(dtype: torch.dtype = torch.float32, time: float = 1.0) -> dict[str, Pass]:
+    """Return by name functions that run a forward and a backward pass and return the gradient of the weights.
+
+    Args:
+        dtype: of states and weights.
+        time: to which the solutions go.
+    """
     F, control, peer, u = problem(dtype)
-    times = torch.tensor([0.0, 1.0], dtype=dtype)
-    fixed: dict[str, Any] = {"method": "rk4", "options": {"step_size": 1 / STEPS}}
+    times = torch.tensor([0.0, time], dtype=dtype)
+    fixed: dict[str, Any] = {"method": "rk4", "options": {"step_size": time / STEPS}}
     adaptive: dict[str, Any] = {"method": "dopri5", "rtol": RTOL, "atol": RTOL}
 
     def ours(integrator: Integrator, mode: Gradient | type[Gradient], steps: int) -> Pass:
-        flow = Flow(F, control, integrator, mode, steps, 1.0)
+        flow = Flow(F, control, integrator, mode, steps, time)
         return training_pass(flow, control, u)
 
     def theirs(solve: Callable[[Tensor], Tensor]) -> Pass:
@@ -81,7 +89,7 @@ def computations(dtype: torch.dtype = torch.float32) -> dict[str, Pass]:
 
     def per_step(v: Tensor) -> Tensor:
         for _ in range(STEPS):
-            v = checkpoint(peer.step, v, 1 / STEPS, use_reentrant=False)
+            v = checkpoint(peer.step, v, time / STEPS, use_reentrant=False)
         return v
 
     return {
@@ -95,6 +103,7 @@ def computations(dtype: torch.dtype = torch.float32) -> dict[str, Pass]:
         "dopri5: torchdiffeq direct": theirs(lambda v: odeint(peer, v, times, **adaptive)[1]),
         "dopri5: torchdiffeq adjoint": theirs(lambda v: odeint_adjoint(peer, v, times, **adaptive)[1]),
         "dopri5: replay": ours(DormandPrince(RTOL), FrozenSteps, 1),
+        "dopri5: reversible": ours(PairedDormandPrince(RTOL), Reversible, 1),
     }
 
 
@@ -113,10 +122,11 @@ def errors(found: Mapping[str, Tensor]) -> dict[str, float]:
     """Return the relative error of the adaptive gradients as derivatives of the solution that was computed.
 
     The reference is the exact derivative, in float64, of the accepted steps of the same tolerance; torchdiffeq's
-    adjoint is compared with it through torchdiffeq's own direct gradient.
+    adjoint is compared with it through torchdiffeq's own direct gradient, the reversible form with its own steps.
     """
     exact = computations(torch.float64)
-    references = {"dopri5: replay": "dopri5: replay", "dopri5: torchdiffeq adjoint": "dopri5: torchdiffeq direct"}
+    references = {name: name for name in ("dopri5: replay", "dopri5: reversible")}
+    references["dopri5: torchdiffeq adjoint"] = "dopri5: torchdiffeq direct"
     result = {}
     for name, reference in references.items():
         g = exact[reference]()
@@ -141,6 +151,8 @@ def measure(rounds: int = 15) -> dict[str, Any]:
         seconds = cpu_times(passes, rounds)
         peaks = {name: peak_bytes(run) for name, run in passes.items()}
         wrong = errors(found)
+        long = computations(time=LONG)
+        peaks |= {f"{name}, long": peak_bytes(long[name]) for name in ("dopri5: replay", "dopri5: reversible")}
     finally:
         torch.set_num_threads(threads)
 
@@ -159,6 +171,15 @@ def measure(rounds: int = 15) -> dict[str, Any]:
             / peaks["dopri5: torchdiffeq direct"],
             "dopri5 replay / torchdiffeq adjoint (at most 0.9)": ratio("dopri5: replay", "dopri5: torchdiffeq adjoint"),
             "dopri5 replay / torchdiffeq adjoint, gradient error (at most 0.1)": wrong["dopri5: replay"]
+            / wrong["dopri5: torchdiffeq adjoint"],
+            "dopri5 reversible / replay": ratio("dopri5: reversible", "dopri5: replay"),
+            "dopri5 reversible / replay, peak memory": peaks["dopri5: reversible"] / peaks["dopri5: replay"],
+            f"dopri5 reversible / replay, peak memory on [0, {LONG:g}] (below 1.0)": peaks["dopri5: reversible, long"]
+            / peaks["dopri5: replay, long"],
+            "dopri5 reversible / torchdiffeq adjoint": ratio("dopri5: reversible", "dopri5: torchdiffeq adjoint"),
+            "dopri5 reversible / torchdiffeq adjoint, peak memory": peaks["dopri5: reversible"]
+            / peaks["dopri5: torchdiffeq adjoint"],
+            "dopri5 reversible / torchdiffeq adjoint, gradient error (at most 0.1)": wrong["dopri5: reversible"]
             / wrong["dopri5: torchdiffeq adjoint"],
         },
         "raw": {

@@ -83,7 +83,11 @@ class Hamiltonian(Pair):
     """``y' = -K_1^T sigma(N(K_1 z))``, ``z' = K_2^T sigma(N(K_2 y))``: the two-layer Hamiltonian network.
 
     The "Hamiltonian CNN" of Ruthotto & Haber (JMIV 2020); eq. 9 of Chang et al. (AAAI 2018) has both signs the other
-    way round, which is this network with its time reversed. With frozen weights the
+    way round, which is this network with its time reversed.
+
+    Without normalisation both right-hand sides are gradients, so that a Verlet step is symplectic: the backward
+    sensitivity ``M = du_N/du_k`` has ``M^T J M = J``, hence ``1 = ||J|| <= ||M||^2``, whatever weights, steps and depth
+    are, and gradients cannot vanish (Galimberti, Furieri, Xu & Ferrari-Trecate, 2023). With frozen weights the
     Jacobian ``[[0, -A_1], [A_2, 0]]`` with ``A_i = K_i^T diag(sigma') K_i`` has imaginary eigenvalues only.
 
     Args:

@@ -27,7 +27,7 @@ class FrozenSteps(Mode):
         """Refuse integrators of fixed steps."""
         if not isinstance(integrator, DormandPrince):
             raise ValueError(
-                f"replay differentiates the accepted steps of dopri5; {type(integrator).__name__} has fixed steps, for "
+                f"replay differentiates the accepted steps of dopri5, not those of {type(integrator).__name__}, for "
                 "which checkpointed is the same"
             )
 
