@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from pdebridge.bench.training import OFF
 from pdebridge.cli.verbs import measurements_of
 from pdebridge.configuration.load import cells, read_experiment, settings_from
 from pdebridge.errors import UserError
@@ -39,11 +40,19 @@ def experiment(tmp_path, monkeypatch):
     sys.modules.pop("damped", None)
 
 
+def test_the_plain_loop_learns_and_the_layer_is_right(capsys):
+    torch.manual_seed(0)
+    place = {"__name__": "plain"}
+    exec(block("py"), place)
+    assert place["losses"][-1] < 0.9 * place["losses"][0]
+    assert "WRONG" not in capsys.readouterr().out
+
+
 def test_it_is_trained_measured_and_tabled(experiment, tmp_path):
     files = []
     for name, cell in experiment(scale="test", limits={"seeds": 1, "epochs": 2}).items():
         run = tmp_path / name / "seed-0"
-        train_seed(cell, 0, run, Progress(cell.key, 1, 2), [])
+        train_seed(cell, 0, run, Progress(cell.key, 1, 2), OFF, [])
         files.append(tmp_path / f"{name}.json")
         write_json(files[-1], {"runs": [str(run)], "measurements": measurements_of(cell, [run])})
     found = stability([tmp_path / name / "seed-0" for name in ("euler", "rk4", "checkpointed")])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pdebridge.bench.training import OFF
 from pdebridge.configuration.load import cells, read_experiment, settings_from
 from pdebridge.errors import UserError
 from pdebridge.files import read_json
@@ -46,7 +47,7 @@ def cell(folder, **game):
 def test_it_is_trained_certified_and_drawn(folder):
     run = folder / "runs" / "seed-0"
     spelled = cell(folder)
-    train_seed(spelled, 0, run, Progress(spelled.key, 1, 8), [])
+    train_seed(spelled, 0, run, Progress(spelled.key, 1, 8), OFF, [])
     found = games([run], samples=16, starts=2, iterations=5)
     values = {m.quantity: m.values[0] for m in found.measurements}
     assert values["certificate/bound"] < read_json(run / "summary.json")["cost/total"]

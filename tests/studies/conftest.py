@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pdebridge.bench.training import OFF
 from pdebridge.configuration.load import cells, read_experiment, settings_from
 from pdebridge.training.fit import train_seed
 from pdebridge.training.progress import Progress
@@ -20,7 +21,7 @@ def trained(tmp_path_factory):
             settings = settings_from({"scale": "test", "limits": {"seeds": 1, "epochs": 1}})
             (cell,) = (c for c in cells(read_experiment(experiment), settings) if c.cell == name)
             done[what] = folder / what / "seed-0"
-            train_seed(cell, 0, done[what], Progress(what, 1, 1), [])
+            train_seed(cell, 0, done[what], Progress(what, 1, 1), OFF, [])
         return done[what]
 
     return run
