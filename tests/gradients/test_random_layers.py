@@ -121,11 +121,11 @@ def made(
     return Flow(F, control.double(), step, gradient, STEPS, 0.8)
 
 
-def gradients(net: Flow, u: Tensor) -> list[Tensor]:
+def gradients(net: Flow, u: Tensor, outer: Tensor) -> list[Tensor]:
     torch.manual_seed(5)
     u = u.clone().requires_grad_()
     end = net(u * 1.0)
-    inputs = [u, *net.parameters()]
+    inputs = [u, outer, *net.parameters()]
     weight = torch.linspace(-1.0, 2.0, end.numel(), dtype=end.dtype).view_as(end)
     found = torch.autograd.grad((weight * end).sum(), inputs, materialize_grads=True)
     return [end.detach(), *found, *(b.clone() for b in net.dynamics.buffers()), torch.rand(1)]
@@ -143,11 +143,11 @@ def test_every_mode_has_the_gradient_of_the_plain_loop_or_refuses(part: int) -> 
         u = torch.randn(3, WIDTH, dtype=torch.float64)
         case = f"{sorted(parts)} {parent} {step.__name__} {MODES.index(mode)} {kind}"
         try:
-            found = gradients(make(mode()), u)
+            found = gradients(make(mode()), u, outer)
         except (ValueError, RuntimeError) as error:
             assert re.search(REFUSED, str(error)), case
             continue
-        exact = gradients(make(stored), u)
+        exact = gradients(make(stored), u, outer)
         for a, b in zip(found, exact, strict=True):
             assert (a - b).abs().max() <= 1e-8 * max(1.0, float(b.abs().max())), case
         agreed += 1
