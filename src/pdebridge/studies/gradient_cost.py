@@ -23,6 +23,7 @@ from pdebridge.integrators.base import Integrator
 from pdebridge.integrators.dormand_prince import STAGES, DormandPrince
 from pdebridge.integrators.euler import ForwardEuler
 from pdebridge.integrators.midpoint import Midpoint
+from pdebridge.integrators.paired import PairedRK4
 from pdebridge.integrators.runge_kutta import RK4
 from pdebridge.networks.flow import Flow, Gradient
 from pdebridge.studies.curve import Curve
@@ -52,6 +53,7 @@ def ways() -> dict[str, tuple[Integrator, Gradient]]:
         "adjoint": (RK4(), ReverseTime()),
         "replay": (DormandPrince(1e-3), FrozenSteps()),
         "reversible": (Midpoint(), Reversible()),
+        "reversible-form": (PairedRK4(), Reversible()),
     }
 
 
@@ -106,7 +108,7 @@ def modes() -> list[Curve]:
     - ``seconds``: CPU time; ``seconds/stage``: per stage of a step.
 
     All have RK4 but for `replay`, whose adaptive method makes one step an interval here, and `reversible` with the
-    two-step midpoint rule.
+    two-step midpoint rule, and `reversible-form`, the reversible form of RK4 with its eight stages.
     """
     return [Curve(f"mode/{name}", "N", {N: measured(name, N) for N in STEPS}) for name in ways()]
 
@@ -144,7 +146,8 @@ def memory(name: str, N: int) -> float:
     ``ceil(N/m) Z + m s M`` with ``m = ceil(sqrt(N))``; `revolve` ``c Z + s M``; `adjoint`, whose Runge-Kutta method
     holds ``s + 2`` vectors of state, cotangent and gradient, ``Z + (s + 2) (2 Z + G) + M``; `replay` ``N Z + s M``;
     `reversible`, whose state is two tensors, ``4 Z + M``: the last state, kept from the pass forth, and the present
-    one. The gradient of the weights comes on top, and `cotangents`.
+    one; `reversible-form` ``6 Z + s/2 M``, with the state before and one of its two steps of RK4 at a time. The
+    gradient of the weights comes on top, and `cotangents`.
     """
     s, m = ways()[name][0].stages, math.ceil(math.sqrt(N))
     return (
@@ -160,6 +163,7 @@ def memory(name: str, N: int) -> float:
             "adjoint": STATE + (s + 2) * (2 * STATE + WEIGHTS) + GRAPH,
             "replay": N * STATE + s * GRAPH,
             "reversible": 4 * STATE + GRAPH,
+            "reversible-form": 6 * STATE + s // 2 * GRAPH,
         }[name]
     )
 
@@ -174,8 +178,9 @@ def cotangents(name: str) -> float:
         return 0.0
     if name == "adjoint":
         return STATE * (1 + LAYERS)
-    tensors = 2 if name == "reversible" else 1
-    return STATE * (2 * tensors + ways()[name][0].stages - 1 + LAYERS)
+    tensors = 2 if name.startswith("reversible") else 1
+    stages = ways()[name][0].stages // (2 if name == "reversible-form" else 1)
+    return STATE * (2 * tensors + stages - 1 + LAYERS)
 
 
 def work(name: str, N: int) -> float:
