@@ -81,7 +81,7 @@ def test_the_function_is_found_and_its_script_runs(folder, capsys):
         ({"samples": "crowd.csv", "bandwith": 1}, "did you mean 'bandwidth'"),
         (
             {"samples": "crowd.csv", "bandwidth": 0},
-            "initial: crowd.csv: a covariance must be symmetric positive definite",
+            r"initial: crowd.csv: bandwidth must be positive \(found 0\)",
         ),
         (
             {"means": [[0, 0]], "covariance": [[[1, 2], [2, 1]]]},

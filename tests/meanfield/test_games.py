@@ -100,6 +100,9 @@ def test_the_mean_of_the_terminal_cost_is_the_divergence():
             "no other weight negative",
         ),
         (lambda: GaussianObstacle(1.0, variances=(1.0, 0.0)), "must be positive"),
+        (lambda: Entropy(-0.5), "entropy must be positive, not -0.5"),
+        (lambda: Entropy(0.0), "entropy must be positive, not 0"),
+        (lambda: Entropy(float("nan")), "entropy must be positive, not nan"),
     ],
 )
 def test_bad_input_is_refused(build, message):

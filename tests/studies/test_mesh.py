@@ -8,11 +8,15 @@ import pytest
 import torch
 
 from pdebridge.errors import UserError
+from pdebridge.meanfield.densities import Gaussian
 from pdebridge.meanfield.exact import exact_solution
-from pdebridge.meanfield.games import crowd_motion, linear_quadratic, optimal_transport
+from pdebridge.meanfield.games import Game, crowd_motion, gaussian, linear_quadratic, optimal_transport
+from pdebridge.meanfield.interactions import Entropy, GaussianObstacle, Interaction
+from pdebridge.meanfield.objective import objective
 from pdebridge.meanfield.potential import Potential
 from pdebridge.meshes.crowd import CrowdOnMesh
 from pdebridge.meshes.grid import Grid
+from pdebridge.meshes.transport import EntropicTransport
 from pdebridge.paper import mesh as fields_figure
 from pdebridge.paper import samples as samples_figure
 from pdebridge.studies import mesh as study
@@ -149,3 +153,46 @@ def test_the_study_and_its_figures(solved, tmp_path):
 def test_a_run_in_the_plane_is_needed(solved):
     with pytest.raises(UserError, match="a cell with d = 2"):
         mesh([Path("3")])
+
+
+def test_the_domain_reaches_beyond_wide_densities():
+    """4.552 is exact; a domain of |x| <= 3.5 gave 2.713 without a word."""
+    game = gaussian(2, 1.0, 2.0, -1.0, 1.5)
+    exact = exact_solution(game).costs().value
+    assert exact == pytest.approx(4.552, abs=1e-3)
+    plans = [EntropicTransport(game, Grid(*domain(game), (n, n))).solve((1.0, 0.3, 0.1))[-1] for n in (20, 30)]
+    coarse, fine = ((plan.bound + plan.value) / 2 for plan in plans)
+    assert (2.25 * fine - coarse) / 1.25 == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.parametrize("problem", [lambda *a: EntropicTransport(*a), lambda *a: CrowdOnMesh(*a, 4)])
+def test_a_grid_that_cuts_a_density_off_is_refused(problem):
+    with pytest.raises(ValueError, match="of a density are outside of the grid"):
+        problem(gaussian(2, 1.0, 2.0, -1.0, 1.5), Grid((-3.5, -3.5), (3.5, 3.5), (8, 8)))
+
+
+@pytest.mark.parametrize(
+    ("use", "parts"),
+    [
+        (lambda game, grid: EntropicTransport(game, grid), ()),
+        (lambda game, grid: CrowdOnMesh(game, grid, 2), (GaussianObstacle(5.0), Entropy(0.1))),
+        (lambda game, grid: domain(game), ()),
+    ],
+)
+def test_a_mesh_leaves_the_game_as_it_is(use, parts):
+    game = Game(Gaussian([0.0, 1.0], 0.5), Gaussian([0.0, -1.0], [[0.5, 0.1], [0.1, 0.5]]), parts)
+    before = {name: (value.dtype, value.clone()) for name, value in game.state_dict().items()}
+    use(game, Grid((-6.0, -6.0), (6.0, 6.0), (6, 6)))
+    assert all(value.dtype == before[name][0] for name, value in game.state_dict().items())
+    x = game.initial.sample(8)
+    assert objective(game, Potential(2, 4), x, 2).total.isfinite()
+
+
+def test_a_cost_of_the_density_that_is_no_entropy_is_refused():
+    class Congestion(Interaction):
+        def forward(self, x, log_rho):
+            return log_rho.exp(), 2 * log_rho.exp()
+
+    game = Game(Gaussian([0.0, 1.0], 0.5), Gaussian([0.0, -1.0], 0.5), [Congestion()])
+    with pytest.raises(ValueError, match="external costs and entropies, not Congestion"):
+        CrowdOnMesh(game, Grid((-6.0, -6.0), (6.0, 6.0), (6, 6)), 2)

@@ -78,6 +78,11 @@ class GaussianMixture(nn.Module):
         normaliser = self.log_weights - root.log().sum(1) - 0.5 * self.d * log(2 * pi)
         return torch.logsumexp(normaliser - 0.5 * white.square().sum(2), dim=1)
 
+    def deviations(self) -> Tensor:
+        """Return the standard deviation of every coordinate in every component, ``(K, d)``."""
+        own = self.scale if self.scale.ndim == 2 else self.scale.square().sum(2).sqrt()
+        return own.expand(self.components, self.d)
+
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw ``n`` independent points ``(n, d)``."""
         component = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from math import pi, prod, sqrt
+from math import inf, pi, prod, sqrt
 from typing import ClassVar
 
 import torch
@@ -25,12 +25,18 @@ class Interaction(nn.Module, ABC):
 
 
 class Entropy(Interaction):
-    """``F(rho) = weight int rho log rho``, variation ``weight (log rho + 1)``: congestion aversion."""
+    """``F(rho) = weight int rho log rho``, variation ``weight (log rho + 1)``: congestion aversion.
+
+    Raises:
+        ValueError: the weight is not positive: the functional is then not convex, and Gibbs' inequality does not hold.
+    """
 
     bounded_by_its_integrand = True  # Gibbs' inequality
 
     def __init__(self, weight: float) -> None:
         super().__init__()
+        if not 0 < weight < inf:
+            raise ValueError(f"the weight of an entropy must be positive, not {weight:g}")
         self.weight = weight
 
     def forward(self, x: Tensor, log_rho: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,26 +45,38 @@ class Entropy(Interaction):
         return f, f + self.weight
 
 
-class ExternalCost(Interaction):
+class External(Interaction):
+    """``F(rho) = int Q rho``, whose variation is ``Q``: a cost of the place alone, whoever else is there."""
+
+    bounded_by_its_integrand = True
+
+    @abstractmethod
+    def cost(self, x: Tensor) -> Tensor:
+        """Return ``Q`` at rows ``x``, shape ``(N,)``."""
+
+    def forward(self, x: Tensor, log_rho: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``Q(x)`` twice."""
+        Q = self.cost(x)
+        return Q, Q
+
+
+class ExternalCost(External):
     """``F(rho) = int Q rho`` with a given ``Q``, which is also its variation.
 
     Args:
         Q: differentiable function of rows ``(N, d)`` with values ``(N,)``; a module keeps its buffers on the device.
     """
 
-    bounded_by_its_integrand = True
-
     def __init__(self, Q: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.Q = Q
 
-    def forward(self, x: Tensor, log_rho: Tensor) -> tuple[Tensor, Tensor]:
-        """Return ``Q(x)`` twice."""
-        Q = self.Q(x)
-        return Q, Q
+    def cost(self, x: Tensor) -> Tensor:
+        """Return ``Q(x)``."""
+        return self.Q(x)
 
 
-class GaussianObstacle(Interaction):
+class GaussianObstacle(External):
     """``F(rho) = int Q rho``, ``Q(x) = mass N((x_1, x_2); center, diag(variances))`` for every d >= 2.
 
     The mass is the integral of ``Q`` over the plane, not its height: the published obstacle of mass 50 is 11.254
@@ -66,7 +84,6 @@ class GaussianObstacle(Interaction):
     """
 
     least_d = 2
-    bounded_by_its_integrand = True
     center: Tensor
     variances: Tensor
 
@@ -80,17 +97,15 @@ class GaussianObstacle(Interaction):
         self.register_buffer("center", torch.tensor(center))
         self.register_buffer("variances", torch.tensor(variances))
 
-    def forward(self, x: Tensor, log_rho: Tensor) -> tuple[Tensor, Tensor]:
-        """Return ``Q(x)`` twice."""
+    def cost(self, x: Tensor) -> Tensor:
+        """Return ``Q(x)``."""
         distance = (x[:, :2] - self.center).square() @ (0.5 / self.variances)
-        Q = self.height * (-distance).exp()
-        return Q, Q
+        return self.height * (-distance).exp()
 
 
-class QuadraticCost(Interaction):
+class QuadraticCost(External):
     """``F(rho) = int Q rho`` with ``Q(x) = k |x - center|^2 / 2``: a preferred place."""
 
-    bounded_by_its_integrand = True
     center: Tensor
 
     def __init__(self, k: float, center: float | Sequence[float]) -> None:
@@ -98,7 +113,6 @@ class QuadraticCost(Interaction):
         self.k = k
         self.register_buffer("center", torch.tensor(center))
 
-    def forward(self, x: Tensor, log_rho: Tensor) -> tuple[Tensor, Tensor]:
-        """Return ``Q(x)`` twice."""
-        Q = 0.5 * self.k * (x - self.center).square().sum(1)
-        return Q, Q
+    def cost(self, x: Tensor) -> Tensor:
+        """Return ``Q(x)``."""
+        return 0.5 * self.k * (x - self.center).square().sum(1)

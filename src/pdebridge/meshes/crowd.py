@@ -13,6 +13,7 @@ is minimised by Douglas-Rachford splitting (Papadakis, Peyre & Oudet, SIAM J. Im
 equation by a space-time Poisson solver (cosine transforms), the cost cell by cell. Independent of any network.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ import torch
 from scipy.fft import dctn, idctn
 
 from pdebridge.meanfield.games import Game
-from pdebridge.meanfield.interactions import Entropy
+from pdebridge.meanfield.interactions import Entropy, External
 from pdebridge.meshes.grid import Array, Grid
 from pdebridge.meshes.staggered import Fields, along, averaging, newton, resample
 
@@ -64,7 +65,7 @@ class CrowdOnMesh:
         speed: a typical velocity, by which momenta are scaled so that they are as large as densities.
 
     Raises:
-        ValueError: the game is not in the plane.
+        ValueError: the game is not in the plane, has another interaction, or its densities reach beyond the grid.
     """
 
     def __init__(self, game: Game, grid: Grid, steps: int, speed: float = 6.0) -> None:
@@ -227,11 +228,14 @@ class CrowdOnMesh:
 
 
 def external_cost(game: Game, grid: Grid) -> Array:
-    """Return the sum of the external costs at the centers."""
+    """Return the sum of the external costs at the centers, or raise ``ValueError`` if a cost is of the density."""
     x = torch.from_numpy(grid.centers())
-    external = [part.double() for part in game.interactions if not isinstance(part, Entropy)]
+    others = [part for part in game.interactions if not isinstance(part, Entropy)]
+    for part in others:
+        if not isinstance(part, External):
+            raise ValueError(f"a mesh knows external costs and entropies, not {type(part).__name__}")
     with torch.no_grad():
-        values = sum((part(x, torch.zeros_like(x[:, 0]))[0] for part in external), torch.zeros_like(x[:, 0]))
+        values = sum((deepcopy(part).double().cost(x) for part in others), torch.zeros_like(x[:, 0]))
     return values.numpy().reshape(grid.cells)
 
 

@@ -1,13 +1,17 @@
 """Uniform cells on a rectangle and densities on them."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.special import ndtr
 
 from pdebridge.meanfield.densities import GaussianMixture
 
 Array = np.ndarray
+OUTSIDE = 0.005
+"""Largest share of a density that a grid may leave out."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,34 @@ class Grid:
         return points(self.axis(0), self.axis(1))
 
     def discretise(self, density: GaussianMixture) -> Array:
-        """Return a density's values at the centers ``(n_1, n_2)``, scaled to mass 1 on the grid."""
+        """Return a density's values at the centers ``(n_1, n_2)``, scaled to mass 1 on the grid.
+
+        Raises:
+            ValueError: more than half a per cent of the mass may lie outside, so that scaling would hide the domain.
+        """
+        beyond = self.outside(density)
+        if beyond > OUTSIDE:
+            raise ValueError(
+                f"up to {100 * beyond:.2g} % of a density are outside of the grid on {self.low} to {self.high}; "
+                f"a wider one is needed"
+            )
         with torch.no_grad():
-            values = density.double().log_density(torch.from_numpy(self.centers())).exp().numpy().reshape(self.cells)
+            values = (
+                deepcopy(density)
+                .double()
+                .log_density(torch.from_numpy(self.centers()))
+                .exp()
+                .numpy()
+                .reshape(self.cells)
+            )
         return values / (values.sum() * self.area)
+
+    def outside(self, density: GaussianMixture) -> float:
+        """Return an upper bound of the mass outside: the marginals' tails, summed over both axes."""
+        means, deviations = density.means.double().cpu().numpy(), density.deviations().double().cpu().numpy()
+        below, above = ndtr((self.low - means) / deviations), ndtr((means - self.high) / deviations)
+        weights = density.log_weights.double().cpu().exp().numpy()
+        return float(weights @ (below + above).sum(1))
 
 
 def points(first: Array, second: Array) -> Array:

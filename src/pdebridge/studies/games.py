@@ -10,7 +10,7 @@ from torch import Tensor
 from pdebridge.files import read_json
 from pdebridge.meanfield.certificate import certify, hjb_quantiles
 from pdebridge.meanfield.characteristics import trajectory
-from pdebridge.meanfield.interactions import ExternalCost, GaussianObstacle
+from pdebridge.meanfield.interactions import External, QuadraticCost
 from pdebridge.studies.gather import gather
 from pdebridge.studies.result import StudyResult
 from pdebridge.training.games import Solved, restore
@@ -82,8 +82,8 @@ def plane(run: Solved, paths: Tensor) -> dict[str, Tensor]:
     axes = (low + high)[:, None] / 2 + reach
     second, first = torch.meshgrid(axes[1], axes[0], indexing="ij")
     z = torch.stack([first.flatten(), second.flatten()], dim=1)
-    kinds = (ExternalCost, GaussianObstacle)
-    obstacle = sum(part(z, z[:, 0])[0] for part in run.game.interactions if isinstance(part, kinds))
+    drawn = [p for p in run.game.interactions if isinstance(p, External) and not isinstance(p, QuadraticCost)]
+    obstacle = sum(part.cost(z) for part in drawn)
     fields = {
         "density": torch.stack([log_density(run, z, t).exp() for t in TIMES]),
         "potential": torch.stack([run.potential(z, t) for t in (0.0, 1.0)]),

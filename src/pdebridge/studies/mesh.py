@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -24,6 +23,7 @@ from pdebridge.training.games import Solved, restore
 
 SIZES = ((8, 8, 4), (16, 16, 8), (24, 24, 12), (36, 36, 18))
 MARGIN, LEAST = 2.5, 3.0  # of the domain around the components' means, and its least reach
+DEVIATIONS = 4.5  # least margin in standard deviations of a component; 4.56 for the published games
 GAMMA, TOLERANCE = 5e-4, 1e-6  # of the splitting
 EPSILONS = (1.0, 0.3, 0.1, 0.05, 0.02)
 Part = dict[tuple[str, str], float]
@@ -130,8 +130,9 @@ def domain(game: Game) -> tuple[tuple[float, float], tuple[float, float]]:
 
     Crowd motion needs ``|x_2| <= 5.5``: a shorter one changes its cost by more than 5e-6.
     """
-    means = torch.cat([game.initial.means, game.target.means])[:, :2].abs().amax(0)
-    one, two = (max(LEAST, float(mean) + MARGIN) for mean in means)
+    ends = (game.initial, game.target)
+    reach = [rho.means.abs() + (DEVIATIONS * rho.deviations()).clamp_min(MARGIN) for rho in ends]
+    one, two = (max(LEAST, float(far)) for far in torch.cat(reach)[:, :2].amax(0))
     return (-one, -two), (one, two)
 
 
@@ -139,7 +140,7 @@ def refined(game: Game, size: Sequence[int], iterations: int) -> tuple[MeshSolut
     """Return the solution on ``n_1 x n_2`` cells and as many time steps as the third number says, and its seconds."""
     n1, n2, steps = size
     started = perf_counter()
-    problem = CrowdOnMesh(deepcopy(game).double(), Grid(*domain(game), (n1, n2)), steps)
+    problem = CrowdOnMesh(game, Grid(*domain(game), (n1, n2)), steps)
     solution = problem.solve(iterations, GAMMA, TOLERANCE)
     return solution, perf_counter() - started
 
@@ -186,7 +187,7 @@ def on_grids(name: str, game: Game, entropic: Sequence[int]) -> Part:
     middles: list[float] = []
     for n in entropic if not game.interactions else ():
         started = perf_counter()
-        plan = EntropicTransport(deepcopy(game).double(), Grid(*domain(game), (n, n))).solve(EPSILONS)[-1]
+        plan = EntropicTransport(game, Grid(*domain(game), (n, n))).solve(EPSILONS)[-1]
         costs = {"cost/L": plan.transport, "cost/G": plan.divergence, "cost/total": plan.value, "bound": plan.bound}
         found |= {(f"{name}-entropic-{n}", key): value for key, value in costs.items()}
         found[f"{name}-entropic-{n}", "seconds"] = perf_counter() - started

@@ -50,7 +50,7 @@ def transport_optimum(runs: list[Path], cells: Sequence[int] = (48, 72, 96), swe
 
 def solve(n: int, sweeps: int) -> TransportPlan:
     """Return the plan of the smallest regularisation on ``n^2`` cells."""
-    game = optimal_transport(2).double()
+    game = optimal_transport(2)
     return EntropicTransport(game, Grid(*domain(game), (n, n))).solve(EPSILONS, sweeps)[-1]
 
 
