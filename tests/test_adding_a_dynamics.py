@@ -56,7 +56,7 @@ def test_it_is_trained_measured_and_tabled(experiment, tmp_path):
         files.append(tmp_path / f"{name}.json")
         write_json(files[-1], {"runs": [str(run)], "measurements": measurements_of(cell, [run])})
     found = stability([tmp_path / name / "seed-0" for name in ("euler", "rk4", "checkpointed")])
-    margins = {m.cell: m.values[0] for m in found.measurements if m.quantity == "certificate/margin"}
+    margins = {m.cell: m.values[0] for m in found.measurements if m.quantity == "spectral/margin"}
     assert margins["rk4"] > 0
     # the gradient mode changes nothing but memory and time
     assert margins["euler"] == pytest.approx(margins["checkpointed"])

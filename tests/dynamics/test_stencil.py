@@ -19,7 +19,7 @@ from pdebridge.gradients.layer_parallel import LayerParallel
 from pdebridge.gradients.stored import stored
 from pdebridge.gradients.taped import Taped
 from pdebridge.integrators.march import advance
-from pdebridge.networks.certificate import certify
+from pdebridge.networks.certificate import spectral
 from pdebridge.networks.flow import Flow
 
 AT = Instant(0, 0.0, 0.1)
@@ -115,30 +115,31 @@ def kuramoto_sivashinsky(step, h, implicit=True, products=((0, 1),)):
 
 def test_the_certificate_of_kuramoto_sivashinsky():
     """Explicit: 2.785 over ``16 / dx^4 - 16 / (3 dx^2)``. Implicit: the pole at the largest growth ``k^2 - k^4``."""
-    (explicit,) = certify(kuramoto_sivashinsky("rk4", 1e-3, implicit=False, products=()), (64,))
+    explicit = spectral(kuramoto_sivashinsky("rk4", 1e-3, implicit=False, products=()), (64,))
     dx, growth = 22 / 64, max(k**2 - k**4 for k in (2 * math.pi * n / 22 for n in range(1, 5)))
-    assert explicit.eigenvalue.real == pytest.approx(16 / 3 / dx**2 - 16 / dx**4)
-    assert explicit.largest == pytest.approx(2.53e-3, rel=2e-3) and explicit.certified
+    assert explicit.number == pytest.approx(2.785293563 / (16 / dx**4 - 16 / 3 / dx**2) / 1e-3)
+    assert explicit.number == pytest.approx(2.53, rel=2e-3) and explicit.holds
     for step, gamma in {"imex-euler": 1.0, "crank-nicolson": 0.5, "ars-222": 1 - 0.5**0.5, "ars-443": 0.5}.items():
-        (implicit,) = certify(kuramoto_sivashinsky(step, 0.25), (64,))
-        assert implicit.largest == pytest.approx(1 / (gamma * growth), rel=1e-2)
-    assert certify(kuramoto_sivashinsky("etd-rk4", 0.25), (64,))[0].largest == math.inf
-    with pytest.raises(ValueError, match="nothing bounds the spectrum of this Stencil"):
-        certify(kuramoto_sivashinsky("rk4", 1e-3, implicit=False), (64,))
+        implicit = spectral(kuramoto_sivashinsky(step, 0.25, products=()), (64,))
+        assert implicit.number == pytest.approx(4 / (gamma * growth), rel=1e-2)
+    assert spectral(kuramoto_sivashinsky("etd-rk4", 0.25, products=()), (64,)).number == math.inf
+    for step, implicit in (("rk4", False), ("etd-rk4", True)):  # the product u u_x has no bound
+        with pytest.raises(ValueError, match="nothing bounds the spectrum of this Stencil"):
+            spectral(kuramoto_sivashinsky(step, 1e-3, implicit=implicit), (64,))
 
 
 @pytest.mark.parametrize("step", ["forward-euler", "rk4"])
 def test_the_bound_is_sharp_for_a_linear_stencil(step):
     flow = kuramoto_sivashinsky(step, 1e-3, implicit=False, products=())
-    (certificate,) = certify(flow, (64,))
+    largest = 1e-3 * spectral(flow, (64,)).number
     u = (-1.0) ** torch.arange(64, dtype=torch.float64)[None, None]  # the fastest wave
 
     def growth(h):
         theta = flow.control.sample(500, flow.integrator.abscissae)
         return float(advance(flow.integrator, flow.dynamics, theta, (u,), 500, h)[0].detach().abs().max())
 
-    assert growth(0.99 * certificate.largest) < 1
-    assert growth(1.02 * certificate.largest) > 1e3
+    assert growth(0.99 * largest) < 1
+    assert growth(1.02 * largest) > 1e3
 
 
 MODES = {

@@ -51,3 +51,14 @@ def test_a_layer_of_ones_own_is_right() -> None:
 def test_a_closed_form_of_another_value_is_found() -> None:
     right, text = page(Wrong(4, **OPTIONS), "rk4")
     assert not right and "WRONG gradient taped" in text
+
+
+def test_both_certificates_are_on_the_page() -> None:
+    torch.manual_seed(0)
+    options = {"operator": "dense", "normalisation": "none", "activation": "tanh"}
+    flow = pdebridge.flow("parabolic", "forward-euler", width=4, steps=5, time=0.1, **options)
+    text = " ".join(str(pdebridge.check(flow, torch.randn(2, 4))).split())
+    assert "ok certificate contractive for all states and these weights at most 1 ok" in text
+    assert "ok certificate spectral every step frozen: stable up to" in text
+    _, text = page(Leaky(4, **OPTIONS), "rk4")
+    assert "no bound: nothing bounds the differences of this Leaky" in text

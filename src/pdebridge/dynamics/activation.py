@@ -13,7 +13,7 @@ class Activation(NamedTuple):
     """``sigma``, the bound ``max sigma'`` of its slope, and ``(g, sigma(u)) -> sigma'(u) g``; ``min sigma' >= 0``.
 
     `overwrite` puts ``sigma(u)`` in the place of ``u``, where no graph is wanted; `same` says that it rounds as
-    `function` does.
+    `function` does, `linear` that it is the identity.
     """
 
     function: Callable[[Tensor], Tensor]
@@ -21,6 +21,7 @@ class Activation(NamedTuple):
     pull: Callable[[Tensor, Tensor], Tensor]
     overwrite: Callable[[Tensor], Tensor]
     same: bool = True
+    linear: bool = False
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Pickle as the name, for other processes: torch's kernels cannot be pickled."""
@@ -68,7 +69,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu": Activation(torch.relu, 1.0, lambda g, s: torch.ops.aten.threshold_backward.default(g, s, 0), torch.relu_),
     "sigmoid": Activation(torch.sigmoid, 0.25, torch.ops.aten.sigmoid_backward.default, torch.sigmoid_),
     "smooth-relu": Activation(smooth_relu, 1.0, pull_smooth_relu, lambda u: u.copy_(smooth_relu(u))),
-    "identity": Activation(lambda u: u, 1.0, lambda g, s: g, lambda u: u),
+    "identity": Activation(lambda u: u, 1.0, lambda g, s: g, lambda u: u, linear=True),
 }
 
 

@@ -1,10 +1,11 @@
-"""Antisymmetric weights: a flow that neither grows nor decays (Haber & Ruthotto 2017, section 4.1)."""
+"""Antisymmetric weights: no eigenvalue of the frozen Jacobian grows (Haber & Ruthotto 2017, section 4.1)."""
 
+import math
 from typing import Any
 
 from torch import Tensor
 
-from pdebridge.dynamics.base import Theta
+from pdebridge.dynamics.base import Increments, Theta
 from pdebridge.dynamics.dense import Dense
 
 
@@ -12,9 +13,10 @@ class Antisymmetric(Dense):
     """``u' = sigma(A u + b)`` with ``A = c (K - K^T - gamma I)`` of full width.
 
     For ``gamma = 0`` the Jacobian ``diag(sigma') A`` has imaginary eigenvalues only: it is similar to an
-    antisymmetric matrix where ``sigma' > 0``. Forward Euler is unstable there for every step, so it takes a small
-    ``gamma``; Runge-Kutta 4 and the two-step midpoint rule do not need it. As a convolution, ``K - K^T`` is one
-    convolution with the difference of the kernel and its reflection.
+    antisymmetric matrix where ``sigma' > 0``. That speaks of a frozen ``sigma'``: as it varies along a trajectory the
+    flow of constant weights may grow, at most by ``exp(t max sigma' ||A|| / 2)``. Forward Euler is unstable there for
+    every step, so it takes a small ``gamma``; Runge-Kutta 4 and the two-step midpoint rule do not need it. As a
+    convolution, ``K - K^T`` is one convolution with the difference of the kernel and its reflection.
 
     Args:
         width: number of features or channels.
@@ -43,7 +45,19 @@ class Antisymmetric(Dense):
         return self.factor * (g - self.operator.transposed(g))
 
     def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex:
-        """Return ``max sigma' (-c gamma + i c ||K - K^T||)``."""
-        K, _ = theta
-        frequency = self.operator.norm(K - self.operator.transposed(K), pixels)
-        return self.activation.slope * self.factor * complex(-self.gamma, frequency)
+        """Return ``max sigma' (-c gamma + i c ||K - K^T||)``.
+
+        An eigenvalue of ``D A`` is one of ``D^(1/2) A D^(1/2)``, in ``{r c (-gamma + i s): 0 <= r <= max sigma', |s| <=
+        ||K - K^T||}``: the triangle.
+        """
+        return self.activation.slope * self.factor * complex(-self.gamma, self.frequency(theta, pixels))
+
+    def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments:
+        """Return ``l = max sigma' ||A||``, ``(l - max sigma' c gamma) / 2``: here ``<d, A d> = -c gamma |d|^2``."""
+        slope = self.activation.slope * self.factor
+        lipschitz = slope * math.hypot(self.frequency(theta, pixels), self.gamma)  # A is normal
+        return Increments(lipschitz, (lipschitz - slope * self.gamma) / 2)
+
+    def frequency(self, theta: Theta, pixels: tuple[int, ...]) -> float:
+        """Return ``||K - K^T||``."""
+        return self.operator.norm(theta[0] - self.operator.transposed(theta[0]), pixels)

@@ -35,6 +35,18 @@ class Instant(NamedTuple):
         return (self.k + self.c) * self.h
 
 
+class Increments(NamedTuple):
+    """What bounds ``g = F(u) - F(v)`` by ``d = u - v`` for all states ``u`` and ``v``, in the Euclidean norm.
+
+    ``|g| <= lipschitz |d|`` and ``<d, g> <= one_sided |d|^2``, the logarithmic norm. Where `cocoercive`, as for ``F``
+    minus the gradient of a convex function, moreover ``<d, g> <= -|g|^2 / lipschitz`` (Baillon & Haddad 1977).
+    """
+
+    lipschitz: float
+    one_sided: float
+    cocoercive: bool = False
+
+
 class Dynamics(ClosedForms, nn.Module, ABC):
     """A right-hand side ``F(t, u; theta)`` with weights ``theta(t)`` that the caller supplies.
 
@@ -51,8 +63,8 @@ class Dynamics(ClosedForms, nn.Module, ABC):
     A `stochastic` right-hand side draws random numbers (dropout); recomputations then repeat them.
     """
 
-    derived = ("closed_form", "spectrum")
-    unrelated = frozenset({"initial", "rate", "structure", "stochastic", "closed", "side_by_side"})
+    derived = ("closed_form", "spectrum", "increments")
+    unrelated = frozenset({"initial", "structure", "stochastic", "closed", "side_by_side"})
     structure: Structure
     stochastic: ClassVar[bool] = False
 
@@ -85,15 +97,26 @@ class Dynamics(ClosedForms, nn.Module, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has no linear part")
 
-    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | tuple[complex, ...] | None:
         """Return what bounds the eigenvalues of the Jacobian for every state, or ``None`` if nothing does.
 
         ``-rate`` for eigenvalues on the negative real axis, ``i omega`` for the imaginary axis (frequencies of a
-        second-order or partitioned equation), or a sum of both.
+        second-order or partitioned equation), or ``-rate + i omega`` for the triangle of 0, it and its conjugate;
+        several such numbers for the union. Of an implicit-explicit equation, the fastest growth of its linear part.
 
         Args:
             theta: weights at one instant.
             pixels: size of the grid of a convolution.
+        """
+        return None
+
+    def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments | None:
+        """Return what bounds differences of ``F`` for every two states, or ``None`` if nothing does.
+
+        Args:
+            theta: weights at one instant.
+            pixels: size of the grid of a convolution; without it the bound holds on every grid.
+            part: that of `forward`; 1 for the linear part of an implicit-explicit equation.
         """
         return None
 

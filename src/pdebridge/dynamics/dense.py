@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from pdebridge.dynamics.activation import activation_named
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Sums, Theta, Transpose
+from pdebridge.dynamics.base import Dynamics, Increments, Instant, Structure, Sums, Theta, Transpose
 from pdebridge.dynamics.draw import draw
 from pdebridge.dynamics.operator import DenseOperator, operator_named
 
@@ -82,3 +82,14 @@ class Dense(Dynamics):
             return self.operator.transpose(A, g)
 
         return s, transpose
+
+    def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments:
+        """Return ``l = max sigma' ||A||`` and ``(max sigma' ||A + A^T|| / 2 + l) / 2`` for the applied ``A``.
+
+        ``g = D A d`` with a diagonal ``0 <= D <= max sigma'``, so that ``D d`` is in the ball of radius ``max sigma'
+        |d| / 2`` around ``max sigma' d / 2``, and ``<D d, A d> <= max sigma' (<d, A d> + |d| |A d|) / 2``.
+        """
+        A, slope = self.matrix(theta[0]), self.activation.slope
+        symmetric = self.operator.norm((A + self.operator.transposed(A)) / 2, pixels)
+        lipschitz = slope * self.operator.norm(A, pixels)
+        return Increments(lipschitz, (slope * symmetric + lipschitz) / 2)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pdebridge.dynamics.base import Instant, Theta, Transpose, half
+from pdebridge.dynamics.base import Increments, Instant, Theta, Transpose, half
 from pdebridge.dynamics.perceptron import Perceptron
 
 
@@ -50,3 +50,9 @@ class HalfDamped(Perceptron):
         """Return the right-hand side and its adjoint."""
         f, transpose = super().closed_form(u, theta, at)
         return f.sub(self.damping * u), lambda g, sums, scale: transpose(g, sums, scale).sub(self.damping * g)
+
+    def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments:
+        """Return ``l + |d|`` and ``l + max(-d, 0)`` with the constant ``l`` of the perceptron."""
+        free = super().increments(theta).lipschitz
+        lowest, largest = float(self.damping.min()), float(self.damping.abs().max())
+        return Increments(free + largest, free - min(lowest, 0.0))

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Theta, Transpose, half
+from pdebridge.dynamics.base import Dynamics, Increments, Instant, Structure, Theta, Transpose, half
 from pdebridge.dynamics.dense import Dense
 from pdebridge.dynamics.parabolic import Parabolic
 
@@ -37,6 +37,11 @@ class HamiltonianPair(Dense):
     def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex:
         """Return ``i max sigma' ||K||``."""
         return 1j * self.activation.slope * self.operator.norm(theta[0], pixels)
+
+    def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments:
+        """Return ``max sigma' ||K||``, for both parts."""
+        lipschitz = self.activation.slope * self.operator.norm(theta[0], pixels)
+        return Increments(lipschitz, lipschitz)
 
 
 class Pair(Dynamics):
@@ -74,6 +79,10 @@ class Pair(Dynamics):
         f, transpose = self.parts[part].linearise(u, theta[own], at)
         return f, lambda g, sums, scale: transpose(g, sums[own], scale)
 
+    def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments | None:
+        """Return the bounds of the part."""
+        return self.parts[part].increments(theta[self.own(part)], pixels)
+
     def own(self, part: int) -> slice:
         """Return where the weights of a part stand."""
         return slice(self.split, None) if part else slice(self.split)
@@ -88,7 +97,8 @@ class Hamiltonian(Pair):
     Without normalisation both right-hand sides are gradients, so that a Verlet step is symplectic: the backward
     sensitivity ``M = du_N/du_k`` has ``M^T J M = J``, hence ``1 = ||J|| <= ||M||^2``, whatever weights, steps and depth
     are, and gradients cannot vanish (Galimberti, Furieri, Xu & Ferrari-Trecate, 2023). With frozen weights the
-    Jacobian ``[[0, -A_1], [A_2, 0]]`` with ``A_i = K_i^T diag(sigma') K_i`` has imaginary eigenvalues only.
+    Jacobian ``[[0, -A_1], [A_2, 0]]`` with ``A_i = K_i^T diag(sigma') K_i`` has imaginary eigenvalues only; with a
+    normalisation ``A_i`` is not symmetric, and nothing bounds them.
 
     Args:
         width: number of features or channels, even.
@@ -101,7 +111,8 @@ class Hamiltonian(Pair):
         super().__init__(first, second)
 
     def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
-        """Return ``i sqrt(rate_1 rate_2)``: ``omega^2`` are eigenvalues of the product ``A_1 A_2``."""
-        first, second = self.parts
-        one, two = first.spectrum(theta[: self.split], pixels), second.spectrum(theta[self.split :], pixels)
-        return None if one is None or two is None else 1j * math.sqrt(abs(one * two))
+        """Return ``i sqrt(l_1 l_2)``: ``omega^2`` are eigenvalues of the product ``A_1 A_2`` of symmetric factors."""
+        first, second = (self.increments(theta, pixels, part) for part in (0, 1))
+        if not (first and second and first.cocoercive and second.cocoercive):
+            return None
+        return 1j * math.sqrt(first.lipschitz * second.lipschitz)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pdebridge.dynamics.base import Instant, Structure, Theta
+from pdebridge.dynamics.base import Increments, Instant, Structure, Theta
 from pdebridge.dynamics.parabolic import Parabolic
 
 
@@ -51,5 +51,14 @@ class ReactionDiffusion(Parabolic):
             raise ValueError(f"a stencil of 3 taps needs at least 3 pixels in each direction, not {tuple(pixels)}")
         return -torch.fft.rfftn(self.zero_mean(theta[-1]), s=pixels).abs().square()
 
-    def rate(self, theta: Theta, pixels: tuple[int, ...] = ()) -> None:
+    def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments | None:
+        """Return ``l`` for both bounds of the reaction, which has the sign of growth; ``-L^T L`` is dissipative."""
+        K, *affine, L = theta
+        if part:  # |L_hat| is at most the sum of the taps' moduli
+            rate = float(self.zero_mean(L).abs().sum(self.taps).max()) ** 2
+            return Increments(rate, 0.0, True)
+        bounds = super().increments((self.zero_mean(K), *affine), pixels)
+        return bounds and Increments(bounds.lipschitz, bounds.lipschitz)
+
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> None:
         """Return ``None``: the reaction has the sign of growth."""

@@ -62,9 +62,10 @@ class Normalisation(ClosedForms, nn.Module, ABC):
         width: channels.
     """
 
-    derived = ("linearise",)
-    unrelated = frozenset({"initial", "lipschitz", "weights", "closed"})
+    derived = ("linearise", "lipschitz", "monotone", "symmetric", "diagonal")
+    unrelated = frozenset({"initial", "weights", "closed"})
     weights = 2
+    diagonal = False  # the derivative is diagonal and non-negative
 
     @property
     def closed(self) -> bool:
@@ -83,6 +84,14 @@ class Normalisation(ClosedForms, nn.Module, ABC):
         """Return what bounds the norm of the derivative for every ``a``, or ``None`` where a batch couples."""
         return None
 
+    def monotone(self, affine: Theta) -> bool:
+        """Tell whether the derivative is ``S P`` with a diagonal ``S >= 0`` and ``P >= 0`` for every ``a``."""
+        return False
+
+    def symmetric(self, affine: Theta) -> bool:
+        """Tell whether moreover the derivative is symmetric: all scales are one number."""
+        return False
+
     def linearise(self, a: Tensor, affine: Theta) -> tuple[Tensor, Transpose]:
         """Return the value and its adjoint as `Dynamics.linearise` does; both may overwrite what they are given.
 
@@ -99,6 +108,7 @@ class Shift(Normalisation):
     """No normalisation: ``a + b``, the bias of an ordinary layer."""
 
     weights = 1
+    diagonal = True
 
     def initial(self) -> dict[str, Tensor]:
         """Return the shift ``b = 0`` alone."""
@@ -107,6 +117,10 @@ class Shift(Normalisation):
     def lipschitz(self, affine: Theta) -> float:
         """Return 1."""
         return 1.0
+
+    def monotone(self, affine: Theta) -> bool:
+        """Return true: the derivative is 1."""
+        return True
 
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return ``a + b``."""
@@ -123,7 +137,25 @@ class Shift(Normalisation):
         return a.add_(affine[0].view(column(a))), transpose
 
 
-class TVNorm(Normalisation):
+class Scaled(Normalisation):
+    """``s P(a) + b`` where the derivative of ``P`` is symmetric with eigenvalues in ``[0, 1 / sqrt(eps)]``."""
+
+    eps: float
+
+    def lipschitz(self, affine: Theta) -> float:
+        """Return ``max |s| / sqrt(eps)``."""
+        return float(affine[0].abs().max()) / math.sqrt(self.eps)
+
+    def monotone(self, affine: Theta) -> bool:
+        """Tell whether no scale is negative."""
+        return bool((affine[0] >= 0).all())
+
+    def symmetric(self, affine: Theta) -> bool:
+        """Tell whether all scales are one number that is not negative."""
+        return self.monotone(affine) and bool((affine[0] == affine[0][0]).all())
+
+
+class TVNorm(Scaled):
     """``s a / sqrt(sum_c a_c^2 + eps) + b`` at every pixel (Ruthotto & Haber, JMIV 2020, eq. 9).
 
     No coupling across the batch, so it is recomputed exactly. With ``K`` a gradient, ``-K^T N(K u)`` is the flow
@@ -135,13 +167,11 @@ class TVNorm(Normalisation):
         eps: 1e-3 in the paper, 1e-4 in its code.
     """
 
+    lipschitz, monotone, symmetric = Scaled.lipschitz, Scaled.monotone, Scaled.symmetric
+
     def __init__(self, width: int, eps: float = 1e-3) -> None:
         super().__init__(width)
         self.eps = eps
-
-    def lipschitz(self, affine: Theta) -> float:
-        """Return ``max |s| / sqrt(eps)``, reached where ``a = 0``."""
-        return float(affine[0].abs().max()) / math.sqrt(self.eps)
 
     def forward(self, a: Tensor, affine: Theta, at: Instant) -> Tensor:
         """Return the normalised ``a``; ``at`` is not used."""
@@ -167,7 +197,7 @@ class TVNorm(Normalisation):
         return torch.addcmul(b, n, s, out=torch.empty_like(n)), transpose
 
 
-class GroupNorm(Normalisation):
+class GroupNorm(Scaled):
     """Normalisation over groups of channels and all pixels of one sample (Wu & He, ECCV 2018).
 
     No coupling across the batch and no running statistics, so it is recomputed exactly.
@@ -177,6 +207,8 @@ class GroupNorm(Normalisation):
         groups: default ``min(32, width)``, as in torchdiffeq's MNIST example.
         eps: added to the variance.
     """
+
+    lipschitz, monotone, symmetric = Scaled.lipschitz, Scaled.monotone, Scaled.symmetric
 
     def __init__(self, width: int, groups: int | None = None, eps: float = 1e-5) -> None:
         super().__init__(width)

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from pdebridge.dynamics.activation import activation_named
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Sums, Theta, Transpose, half
+from pdebridge.dynamics.base import Dynamics, Increments, Instant, Structure, Sums, Theta, Transpose, half
 from pdebridge.dynamics.draw import draw
 from pdebridge.dynamics.normalisation import normalisation_named
 from pdebridge.dynamics.operator import operator_named
@@ -88,18 +88,34 @@ class Parabolic(Dynamics):
 
         return self.operator.transpose(-K, z), transpose
 
-    def rate(self, theta: Theta, pixels: tuple[int, ...] = ()) -> float | None:
-        """Return ``max sigma' ||K||^2 L >= ||dF/du||`` with the Lipschitz constant ``L`` of the normalisation."""
-        if self.prenorm:
-            return None
-        K, *affine = theta
+    def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments | None:
+        """Return ``l = max sigma' L ||K||^2`` with the Lipschitz constant ``L`` of ``N``, and what is known of signs.
+
+        ``g = -K^T D P K d`` with a diagonal ``0 <= D <= max sigma'`` and the mean derivative ``P`` of ``N``. Where
+        ``N`` is a shift, or ``sigma`` the identity and ``P`` symmetric, ``F`` is minus the gradient of a convex
+        function. Where ``P = S Q`` with a diagonal ``S >= 0`` and ``Q >= 0``, the symmetric part of ``(D S) Q`` is at
+        least ``-max sigma' L / 8`` (for ``0 <= A, B <= 1``: ``<A v, B v> >= -|v|^2 / 8``), so the logarithmic norm is
+        at most ``l / 8``: a product of three positive factors need not be stable.
+        """
+        pre = self.prenorm.weights if self.prenorm else 0
+        before = self.prenorm.lipschitz(theta[:pre]) if self.prenorm else 1.0
+        K, *affine = theta[pre:]
         slope = self.norm.lipschitz(affine)
-        return None if slope is None else self.activation.slope * slope * self.operator.norm(K, pixels) ** 2
+        if slope is None or before is None:
+            return None
+        lipschitz = self.activation.slope * slope * before * self.operator.norm(K, pixels) ** 2
+        if self.prenorm or not self.norm.monotone(affine):
+            return Increments(lipschitz, lipschitz)
+        return Increments(lipschitz, 0.0, True) if self.gradient(affine) else Increments(lipschitz, lipschitz / 8)
+
+    def gradient(self, affine: Theta) -> bool:
+        """Tell whether ``sigma(N(a))`` is the gradient of a convex function, so that the Jacobian is symmetric."""
+        return self.norm.diagonal or (self.activation.linear and self.norm.symmetric(affine))
 
     def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
-        """Return ``-rate``; with a normalisation the axis is that of the layer without it."""
-        rate = self.rate(theta, pixels)
-        return None if rate is None else complex(-rate)
+        """Return ``-l``, or ``None`` where the Jacobian is not symmetric."""
+        bounds = self.increments(theta, pixels)
+        return complex(-bounds.lipschitz) if bounds and bounds.cocoercive else None
 
 
 class SecondOrder(Parabolic):
@@ -119,6 +135,6 @@ class SecondOrder(Parabolic):
         self.structure = "second-order-pair" if pair else "second-order"
 
     def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
-        """Return ``i sqrt(rate)``: ``omega^2`` are the eigenvalues of ``-dF/dy``."""
-        rate = self.rate(theta, pixels)
-        return None if rate is None else 1j * math.sqrt(rate)
+        """Return ``i sqrt(l)``: ``omega^2`` are the eigenvalues of ``-dF/dy``."""
+        real = super().spectrum(theta, pixels)
+        return None if real is None else 1j * math.sqrt(abs(real))

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from pdebridge.dynamics.activation import activation_named
-from pdebridge.dynamics.base import Dynamics, Instant, Structure, Sums, Theta, Transpose
+from pdebridge.dynamics.base import Dynamics, Increments, Instant, Structure, Sums, Theta, Transpose
 from pdebridge.dynamics.draw import uniform
+from pdebridge.dynamics.operator import ROUNDING
 
 
 class Perceptron(Dynamics):
@@ -88,3 +89,10 @@ class Perceptron(Dynamics):
         if self.time:
             b, rest = b + at.t * rest[0], rest[1:]
         return [(W, b), *zip(rest[::2], rest[1::2], strict=True)]
+
+    def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments:
+        """Return ``(max sigma')^(L-1) ||W_1|| ... ||W_L||`` for both bounds: free weights have no sign."""
+        weights = [W.detach().double() for W, _ in self.affine(theta, Instant(0, 0.0, 0.0))]
+        norms = math.prod(float(torch.linalg.matrix_norm(W, 2)) * (1 + ROUNDING) for W in weights)
+        lipschitz = norms * self.activation.slope ** (len(weights) - 1)
+        return Increments(lipschitz, lipschitz)

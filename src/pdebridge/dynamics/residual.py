@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pdebridge.dynamics.base import Instant, Theta, half
+from pdebridge.dynamics.base import Increments, Instant, Theta, half
 from pdebridge.dynamics.draw import draw
 from pdebridge.dynamics.hamiltonian import Pair
 from pdebridge.dynamics.parabolic import Parabolic
@@ -37,8 +37,20 @@ class Residual(Parabolic):
         K, *affine = theta
         return self.operator(K_2, self.activation.consume(self.norm(self.operator(K, u), affine, at)))
 
-    def rate(self, theta: Theta, pixels: tuple[int, ...] = ()) -> None:
-        """Return ``None``: two free operators have no sign."""
+    def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments | None:
+        """Return the product of the Lipschitz constants of all factors: two free operators have no sign."""
+        *theta, K_2 = theta
+        bounds = super().increments(theta, pixels)
+        if bounds is None:
+            return None
+        K = theta[self.prenorm.weights if self.prenorm else 0]
+        of_K = self.operator.norm(K, pixels)
+        factor = self.operator.norm(K_2, pixels) / of_K if of_K else 0.0
+        lipschitz = bounds.lipschitz * factor * (self.activation.slope if self.prenorm else 1.0)
+        return Increments(lipschitz, lipschitz)
+
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> None:
+        """Return ``None``: nothing bounds the real parts."""
 
 
 class Coupling(Pair):

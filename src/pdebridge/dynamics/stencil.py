@@ -138,17 +138,17 @@ class Stencil(Dynamics):
         scale = torch.tensor([spacing**-m for m in self.orders], dtype=torch.float64)
         return ((kernels * scale[:, None]).to(waves.dtype) @ waves)[None]
 
-    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | None:
-        """Return what limits the step of a linear equation, or of the linear part of any equation if it is implicit.
+    def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> complex | tuple[complex, ...] | None:
+        """Return what limits the step of a linear equation, or ``None``: of products, the size of ``u`` does.
 
-        Explicit: ``-max |Re| + i max |Im|`` over the modes that decay. Implicit: the largest growth ``max Re``, or
-        zero. A stable step lets no decaying mode grow; growing ones must grow.
+        Explicit: the modes that decay. Implicit: the largest growth ``max Re``, or zero. A stable step lets no decaying
+        mode grow; growing ones must grow.
         """
-        if self.width > 1 or not (self.implicit or self.linear):
-            return None  # the bound would be one for a parameter or for the size of u
+        if self.width > 1 or not self.linear:
+            return None
         like = torch.zeros(1, 1, *pixels, dtype=torch.float64)
         modes = self.symbol(like, [w.detach().double().cpu() for w in theta])
         if self.implicit:
             return complex(max(0.0, float(modes.real.max())))
         decaying = modes[modes.real <= 0]
-        return complex(float(decaying.real.min()), float(decaying.imag.abs().max())) if decaying.numel() else 0j
+        return tuple(complex(z) for z in decaying.tolist()) or 0j

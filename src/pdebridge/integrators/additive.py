@@ -42,6 +42,7 @@ class AdditiveRungeKutta(Implicit):
     b: ClassVar[tuple[float, ...]]
     c: ClassVar[tuple[float, ...]]
     rest: ClassVar[tuple[float, ...]]
+    largest_step = Implicit.largest_step
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

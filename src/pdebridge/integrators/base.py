@@ -9,11 +9,14 @@ import torch
 from torch import Tensor
 
 from pdebridge.cube import shown
-from pdebridge.dynamics.base import Structure
+from pdebridge.dynamics.base import Increments, Structure
 from pdebridge.dynamics.closed_forms import ClosedForms
 from pdebridge.dynamics.field import AdjointField, Field
 
 State = tuple[Tensor, ...]
+Bounds = Callable[[float, int], Increments]
+Comparison = list[list[float]]
+PROVED = ("real_limit", "imaginary_limit", "largest_step", "comparison")
 
 
 class Integrator(ClosedForms, ABC):
@@ -29,13 +32,13 @@ class Integrator(ClosedForms, ABC):
 
     A reversible integrator evaluates each ``(c, part)`` of a step once, at arguments that `inverse` meets again.
 
-    A class that changes `step` alone has the general `pullback` and `linearise`, and is not reversible.
+    A class that changes `step` alone has the general `pullback` and `linearise`, is not reversible, and has no bounds.
     """
 
-    derived = ("inverse", "pullback", "linearise", "reversible")
+    derived = ("inverse", "pullback", "linearise", "reversible", *PROVED)
     unrelated = frozenset(
-        {"structure", "order", "adaptive", "one_step", "stages", "abscissae", "real_limit", "imaginary_limit"}
-        | {"start", "finish", "largest_step", "a", "b", "c"}
+        {"structure", "order", "adaptive", "one_step", "stages", "abscissae", "start", "finish", "entry"}
+        | {"a", "b", "c", "A", "gamma", "rest"}
     )
 
     structure: ClassVar[Structure]
@@ -88,13 +91,32 @@ class Integrator(ClosedForms, ABC):
         return tuple(s.detach() for s in after), lambda cotangent: F.pull(after, before, cotangent)
 
     def largest_step(self, eigenvalue: complex) -> float:
-        """Return the largest stable ``h`` for eigenvalues between 0 and ``eigenvalue`` (``Dynamics.spectrum``).
+        """Return the largest stable ``h`` for frozen eigenvalues bounded by ``eigenvalue`` (``Dynamics.spectrum``).
 
-        Off the axes the modulus counts against the smaller of the two limits.
+        This general form knows the axes only, and no step that is stable off them.
         """
-        real, imaginary = self.real_limit, self.imaginary_limit
-        limit = real if not eigenvalue.imag else imaginary if not eigenvalue.real else min(real, imaginary)
+        limit = (not eigenvalue.imag) * self.real_limit or (not eigenvalue.real) * self.imaginary_limit
         return limit / abs(eigenvalue) if eigenvalue else math.inf
+
+    @property
+    def entry(self) -> Comparison:
+        """Return by how much each part of the first state differs, at most, for each part of the features that does.
+
+        One column: the features are one part, and the first part of a state is the result (`finish`).
+        """
+        return [[1.0]]
+
+    def comparison(self, bounds: Bounds, k: int, h: float) -> Comparison | None:
+        """Return the matrix ``M_k >= 0`` of step ``k``, or ``None`` if nothing bounds the step.
+
+        For any two states, part by part, ``|difference after| <= M_k |difference before|``.
+
+        Args:
+            bounds: ``(c, part)`` to what bounds the differences of ``F`` there (``Dynamics.increments``).
+            k: index of the step.
+            h: its size.
+        """
+        return None
 
     def finish(self, state: State) -> Tensor:
         """Return the features of a state; ``finish(start(u)) == u``."""

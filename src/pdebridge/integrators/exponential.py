@@ -55,6 +55,7 @@ class ETDRK2(Exponential):
 
     order = 2
     stages = 2
+    largest_step = Exponential.largest_step
     abscissae = (0.0, 1.0)
 
     def step(self, F: Field, state: State, h: float) -> State:
@@ -71,6 +72,7 @@ class ETDRK4(Exponential):
 
     order = 4
     stages = 4
+    largest_step = Exponential.largest_step
     abscissae = (0.0, 0.5, 1.0)
 
     def step(self, F: Field, state: State, h: float) -> State:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pdebridge.dynamics.base import Structure
 from pdebridge.dynamics.field import AdjointField, Field
-from pdebridge.integrators.base import Integrator, State
+from pdebridge.integrators.base import Bounds, Comparison, Integrator, State
 
 
 class Leapfrog(Integrator):
@@ -47,6 +47,16 @@ class Leapfrog(Integrator):
         f, adjoint = F.vjp(y)
         return (y, v.sub(f, alpha=h)), (adjoint(g_y, g_v, h), g_v)
 
+    @property
+    def entry(self) -> Comparison:
+        """Return that velocities start alike."""
+        return [[1.0], [0.0]]
+
+    def comparison(self, bounds: Bounds, k: int, h: float) -> Comparison:
+        """Return the step with the Lipschitz constant of ``F`` in its place."""
+        lipschitz = bounds(0.0, 0).lipschitz
+        return [[1 + h * h * lipschitz, h], [h * lipschitz, 1.0]]
+
 
 class LeapfrogPair(Leapfrog):
     """`Leapfrog` with the features ``(y, v)``: position and velocity are handed from block to block.
@@ -65,3 +75,8 @@ class LeapfrogPair(Leapfrog):
     def finish(self, state: State) -> Tensor:
         """Join position and velocity."""
         return torch.cat(state, dim=1)
+
+    @property
+    def entry(self) -> Comparison:
+        """Return that position and velocity are parts of the features."""
+        return [[1.0, 0.0], [0.0, 1.0]]

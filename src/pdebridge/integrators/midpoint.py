@@ -3,7 +3,10 @@
 from torch import Tensor
 
 from pdebridge.dynamics.field import AdjointField, Field
-from pdebridge.integrators.base import Integrator, State
+from pdebridge.integrators.base import Bounds, Comparison, Integrator, State
+from pdebridge.integrators.euler import ForwardEuler
+
+EULER = ForwardEuler()
 
 
 class Midpoint(Integrator):
@@ -41,3 +44,15 @@ class Midpoint(Integrator):
         f, adjoint = F.vjp(u)
         before = after.sub(f, alpha=step) if F.k else u
         return (u, before), (adjoint(g, g_after, step), g_after)
+
+    @property
+    def entry(self) -> Comparison:
+        """Return that ``u_0`` stands in both parts."""
+        return [[1.0], [1.0]]
+
+    def comparison(self, bounds: Bounds, k: int, h: float) -> Comparison | None:
+        """Return the step with the Lipschitz constant of ``F`` in its place; the first one is an Euler step."""
+        if k == 0:
+            (first,) = EULER.comparison(bounds, k, h)
+            return [[*first, 0.0], [1.0, 0.0]]
+        return [[2 * h * bounds(0.0, 0).lipschitz, 1.0], [1.0, 0.0]]

@@ -1,10 +1,14 @@
 """Momentum residual networks (Sander, Ablin, Blondel & Peyré, ICML 2021)."""
 
+import math
+
 import torch
+from numpy.polynomial import Polynomial
 from torch import Tensor
 
 from pdebridge.dynamics.field import AdjointField, Field
-from pdebridge.integrators.base import Integrator, State
+from pdebridge.integrators.base import Bounds, Comparison, Integrator, State
+from pdebridge.integrators.stability_region import largest_triangle
 
 
 class Momentum(Integrator):
@@ -40,6 +44,25 @@ class Momentum(Integrator):
         u, v = state
         v = (self.gamma * v).add(F(u), alpha=1 - self.gamma)
         return (u.add(v, alpha=h), v)
+
+    def largest_step(self, eigenvalue: complex) -> float:
+        """Return the largest ``h`` for which the triangle of 0, ``h eigenvalue`` and its conjugate is stable.
+
+        The step of ``u' = lambda u`` has the trace ``1 + gamma + (1 - gamma) z`` and the determinant ``gamma``: stable
+        in an ellipse, to ``2 (1 + gamma) / (1 - gamma)`` on the negative real axis, nowhere on the imaginary one.
+        """
+        trace = Polynomial([1 + self.gamma, 1 - self.gamma])
+        return largest_triangle(trace, eigenvalue, self.gamma) if eigenvalue else math.inf
+
+    @property
+    def entry(self) -> Comparison:
+        """Return that velocities start alike."""
+        return [[1.0], [0.0]]
+
+    def comparison(self, bounds: Bounds, k: int, h: float) -> Comparison:
+        """Return the step with the Lipschitz constant of ``F`` in its place."""
+        driven = (1 - self.gamma) * bounds(0.0, 0).lipschitz
+        return [[1 + h * driven, h * self.gamma], [driven, self.gamma]]
 
     def inverse(self, F: Field, state: State, h: float) -> State:
         """Undo the two updates in the opposite order."""

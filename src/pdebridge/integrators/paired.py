@@ -1,14 +1,17 @@
 """The algebraically reversible form of any one-step method (McCallum & Foster, 2024)."""
 
+import math
 from collections.abc import Callable
 from typing import ClassVar
 
+from numpy.polynomial import Polynomial
 from torch import Tensor
 
 from pdebridge.dynamics.field import AdjointField, Field, Portion
-from pdebridge.integrators.base import Integrator, State
+from pdebridge.integrators.base import Bounds, Comparison, Integrator, State
 from pdebridge.integrators.euler import ForwardEuler
 from pdebridge.integrators.runge_kutta import RK4, ExplicitMidpoint, RungeKutta
+from pdebridge.integrators.stability_region import largest_triangle
 
 Pull = Callable[[State], State]
 
@@ -19,7 +22,8 @@ class Paired(Integrator):
     ``Psi_h(u) = Phi_h(u) - u`` is the increment of the method ``Phi``; ``Psi_{-h}`` starts at ``t_{k+1}`` and goes back
     in time. Both updates are undone in closed form, for every right-hand side, and the order is that of ``Phi``. Work
     of two steps of ``Phi``, state of two tensors. Dividing by ``l`` magnifies rounding by ``l^-N`` on the way back. On
-    linear equations it is stable in a part of the region of ``Phi`` only, which no limit here bounds.
+    linear equations it is stable in a part of the region of ``Phi`` only: the eigenvalues of its step have the product
+    ``l``, so decay of both is slow, and a real eigenvalue is allowed ``h |lambda| <= 1 - l``, or little more.
 
     Args:
         coupling: ``l``, in ``(0, 1]``.
@@ -48,6 +52,27 @@ class Paired(Integrator):
         y = end.add(y - z, alpha=self.coupling)
         (back,) = self.method.step(reversal(F), (y,), -h)
         return (y, z + (y - back))
+
+    def largest_step(self, eigenvalue: complex) -> float:
+        """Return the largest ``h`` for which the triangle of 0, ``h eigenvalue`` and its conjugate is stable.
+
+        The step of ``u' = lambda u`` has the trace ``1 + l + (1 - R(-z)) (R(z) - l)`` and the determinant ``l``.
+        """
+        R, coupling = self.method.polynomial, self.coupling
+        if not eigenvalue or coupling == 1:
+            return 0.0 if eigenvalue else math.inf
+        return largest_triangle(1 + coupling + (1 - R(Polynomial([0, -1]))) * (R - coupling), eigenvalue, coupling)
+
+    @property
+    def entry(self) -> Comparison:
+        """Return that ``u_0`` stands in both parts."""
+        return [[1.0], [1.0]]
+
+    def comparison(self, bounds: Bounds, k: int, h: float) -> Comparison:
+        """Return the product of the two updates with the Lipschitz constants of ``Psi_h`` and ``Psi_{-h}``."""
+        onwards = 1 - self.coupling + self.method.increment(bounds, h)
+        back = self.method.increment(lambda c, part: bounds(1 - c, part), h)
+        return [[self.coupling, onwards], [back * self.coupling, 1 + back * onwards]]
 
     def inverse(self, F: Field, state: State, h: float) -> State:
         """Undo the two updates in the opposite order."""

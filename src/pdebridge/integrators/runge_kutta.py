@@ -1,14 +1,20 @@
 """Explicit Runge-Kutta methods by their tableaux (Hairer, Nørsett & Wanner, Solving ODEs I, chapter II)."""
 
+import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.polynomial import Polynomial
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pdebridge.dynamics.base import Structure
 from pdebridge.dynamics.field import AdjointField, Field
-from pdebridge.integrators.base import Integrator, State
+from pdebridge.integrators.base import Bounds, Comparison, Integrator, State
+from pdebridge.integrators.stability_region import largest_triangle
 
 
 class RungeKutta(Integrator):
@@ -63,6 +69,77 @@ class RungeKutta(Integrator):
                 cotangent = add(torch.zeros_like(g), pulled, column, 1.0)
             pulled.append(transpose(cotangent, scales[-1]))
         return add(g, pulled, scales, 1.0)
+
+    @cached_property
+    def matrices(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return ``A`` and ``b`` of the tableau."""
+        A = np.zeros((self.stages, self.stages))
+        for i, row in enumerate(self.a):
+            A[i, : len(row)] = row
+        return A, np.array(self.b)
+
+    @cached_property
+    def polynomial(self) -> Polynomial:
+        """Return ``R(z) = 1 + sum_j b^T A^j 1 z^(j+1)``, the factor of one step of ``u' = z u`` with ``h = 1``."""
+        A, b = self.matrices
+        powers = [b @ np.linalg.matrix_power(A, j) @ np.ones(len(b)) for j in range(len(b))]
+        return Polynomial([1.0, *powers])
+
+    def largest_step(self, eigenvalue: complex) -> float:
+        """Return the largest ``h`` for which the triangle of 0, ``h eigenvalue`` and its conjugate is stable."""
+        return largest_triangle(self.polynomial, eigenvalue) if eigenvalue else math.inf
+
+    @cached_property
+    def circle(self) -> float:
+        """Return the least ``q`` with ``B A + A^T B - b b^T >= -q B``, ``B = diag(b)``; infinite unless ``b > 0``.
+
+        A step is non-expansive for every cocoercive ``F``, of any Lipschitz constant ``l``, if ``h l <= 2/q``
+        (Dahlquist & Jeltsch, ETH report 2006-09: contractivity on circles).
+        """
+        _, b = self.matrices
+        if not (b > 0).all():
+            return math.inf
+        root = 1 / np.sqrt(b)
+        return float(-np.linalg.eigvalsh(root[:, None] * self.energy * root).min())
+
+    def stages_of(self, bounds: Bounds, h: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return ``h l_i`` and ``D_i``, by which differences of stages exceed those of the states at most."""
+        A, _ = self.matrices
+        slopes = h * np.array([bounds(c, 0).lipschitz for c in self.c])
+        reach = np.ones(len(A))
+        for i in range(len(A)):
+            reach[i] += np.abs(A[i]) @ (slopes * reach)
+        return slopes, reach
+
+    def increment(self, bounds: Bounds, h: float) -> float:
+        """Return a Lipschitz constant of ``u_k -> u_{k+1} - u_k``."""
+        slopes, reach = self.stages_of(bounds, h)
+        return float(np.abs(self.matrices[1]) @ (slopes * reach))
+
+    @cached_property
+    def energy(self) -> NDArray[np.float64]:
+        """Return ``Q = B A + A^T B - b b^T``."""
+        A, b = self.matrices
+        return b[:, None] * A + (b[:, None] * A).T - np.outer(b, b)
+
+    def comparison(self, bounds: Bounds, k: int, h: float) -> Comparison:
+        """Return the least of two bounds on ``|u_{k+1} - v_{k+1}| / |u_k - v_k|``.
+
+        With the differences ``d_i`` of the stages, ``g_i`` of their slopes, and ``|d_i| <= D_i |d|``, the first is the
+        triangle inequality, ``1 + h sum_i |b_i| l_i D_i``. The second is the identity behind B-stability,
+        ``|d_{k+1}|^2 = |d|^2 + 2 h sum_i b_i <g_i, d_i> - h^2 sum_ij Q_ij <g_i, g_j>`` (Burrage & Butcher, SIAM J.
+        Numer. Anal. 1979), with the logarithmic norm in ``<g_i, d_i>``; cocoercive stages need `circle` alone.
+        """
+        b, (slopes, reach) = self.matrices[1], self.stages_of(bounds, h)
+        found, moved = [bounds(c, 0) for c in self.c], slopes * reach
+        triangle = 1 + np.abs(b) @ moved
+        if all(F.cocoercive for F in found) and math.isfinite(self.circle):
+            gained = np.maximum(self.circle * slopes - 2, 0) * b * slopes @ reach**2
+        else:
+            along = np.array([max(F.one_sided, 0.0) for F in found])
+            inner = np.where(b >= 0, b * h * along, -b * slopes)
+            gained = 2 * inner @ reach**2 + moved @ np.abs(self.energy) @ moved
+        return [[min(float(triangle), math.sqrt(1 + float(gained)))]]
 
 
 def add(u: Tensor, slopes: Sequence[Tensor], weights: Sequence[float], h: float) -> Tensor:

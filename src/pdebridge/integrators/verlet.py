@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from pdebridge.dynamics.field import AdjointField, Field
-from pdebridge.integrators.base import Integrator, State
+from pdebridge.integrators.base import Bounds, Comparison, Integrator, State
 
 
 class Verlet(Integrator):
@@ -52,6 +52,16 @@ class Verlet(Integrator):
         y, g_z = y.sub(f, alpha=h), adjoint(g_z, g_y, h)
         return (y, z), (g_y, g_z)
 
+    @property
+    def entry(self) -> Comparison:
+        """Return that both halves are parts of the features."""
+        return [[1.0, 0.0], [0.0, 1.0]]
+
+    def comparison(self, bounds: Bounds, k: int, h: float) -> Comparison:
+        """Return the product of the two shears with the Lipschitz constants of both parts."""
+        a, b = (h * bounds(0.0, part).lipschitz for part in (0, 1))
+        return [[1.0, a], [b, 1 + a * b]]
+
 
 class AugmentedVerlet(Integrator):
     """``z_{k+1} = z_k - h F(y_k, part=1)``, ``y_{k+1} = y_k + h F(z_{k+1}, part=0)`` from ``z_0 = 0``.
@@ -91,3 +101,13 @@ class AugmentedVerlet(Integrator):
         f, adjoint = F.vjp(y, part=1)
         z, g_y = z.add(f, alpha=h), adjoint(g_y, g_z, -h)
         return (y, z), (g_y, g_z)
+
+    @property
+    def entry(self) -> Comparison:
+        """Return that the added halves start alike."""
+        return [[1.0], [0.0]]
+
+    def comparison(self, bounds: Bounds, k: int, h: float) -> Comparison:
+        """Return the product of the two shears with the Lipschitz constants of both parts."""
+        a, b = (h * bounds(0.0, part).lipschitz for part in (0, 1))
+        return [[1 + a * b, a], [b, 1.0]]

@@ -3,7 +3,7 @@
 import copy
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from pdebridge.catalogue import GRADIENTS
 from pdebridge.cube import made
 from pdebridge.integrators.march import advance, retreat
+from pdebridge.networks.certificate import Certificate, contractive, spectral
 from pdebridge.networks.flow import Flow
 
 EXACT, CONTINUOUS = 1e-8, 0.05
@@ -63,7 +64,8 @@ def check(flow: Flow, u: Tensor) -> Report:
     - the gradient of every mode against that of the plain loop, or why the mode refuses;
     - the way back through a reversible integrator, also in the precision of the flow;
     - the order that shows where steps are halved under the same control, which jumps and kinks of it lower;
-    - by how much a small perturbation of ``u`` grows, an observation and no bound.
+    - by how much a small perturbation of ``u`` grows, an observation and no bound;
+    - both certificates of stability, which hold for every ``u`` of this grid, or why there is none.
 
     Args:
         flow: of one's own dynamics, control or integrator; neither it nor the random numbers to come are changed.
@@ -72,7 +74,7 @@ def check(flow: Flow, u: Tensor) -> Report:
     net, v = copy.deepcopy(flow).double(), u.detach().double()
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings(record=True):
         warnings.simplefilter("always")
-        findings = [taylor(net, v), *modes(net, v), *reversal(flow, u), order(net, v), growth(net, v)]
+        findings = [taylor(net, v), *modes(net, v), *reversal(flow, u), order(net, v), *proved(net, v)]
     title = f"{type(flow.dynamics).__name__}\n  " + flow.extra_repr().replace("\n", "\n  ")
     return Report(title, findings)
 
@@ -171,15 +173,39 @@ def order(net: Flow, u: Tensor) -> Finding:
     return Finding(what, right, f"{seen:.2f} seen, {net.integrator.order} of {type(net.integrator).__name__}")
 
 
-def growth(net: Flow, u: Tensor) -> Finding:
-    """Observe the growth of one small perturbation."""
+def proved(net: Flow, u: Tensor) -> Iterator[Finding]:
+    """Observe the growth of a perturbation and hold it to what is proved."""
+    factor = growth(net, u)
+    said = f"a perturbation is multiplied by {factor:.3g} on [0, {net.time:g}], observed and no bound"
+    yield Finding("growth", None, said)
+    bound = certificate(contractive, net, u)
+    if isinstance(bound, str):
+        yield Finding("certificate contractive", None, bound)
+    else:
+        kept = factor <= bound.number * (1 + 1e-6) and (True if bound.holds else None)
+        yield Finding("certificate contractive", kept, f"for all states and these weights at most {bound.number:.4g}")
+    margin = certificate(spectral, net, u)
+    if isinstance(margin, str):
+        yield Finding("certificate spectral", None, margin)
+    else:
+        said = f"every step frozen: stable up to {margin.number:.4g} h"
+        yield Finding("certificate spectral", True if margin.holds else None, said)
+
+
+def certificate(kind: Callable[..., Certificate], net: Flow, u: Tensor) -> Certificate | str:
+    """Return a certificate, or why there is none."""
+    try:
+        return kind(net, tuple(u.shape[2:]))
+    except ValueError as error:
+        return f"no bound: {error}"
+
+
+def growth(net: Flow, u: Tensor) -> float:
+    """Return by how much one small perturbation grows."""
     d = 1e-6 * torch.randn_like(u)
     with torch.no_grad():
         ends = []
         for v in (u, u + d):
             torch.manual_seed(0)
             ends.append(copy.deepcopy(net)(v))
-    factor = float(torch.linalg.vector_norm(ends[1] - ends[0]) / torch.linalg.vector_norm(d))
-    return Finding(
-        "growth", None, f"a perturbation is multiplied by {factor:.3g} on [0, {net.time:g}], observed and no bound"
-    )
+    return float(torch.linalg.vector_norm(ends[1] - ends[0]) / torch.linalg.vector_norm(d))

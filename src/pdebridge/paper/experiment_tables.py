@@ -43,8 +43,9 @@ HEADINGS: dict[str, tuple[str, float]] = {
     "nfe/growth": ("growth of NFE", 1),
     "reversal/error": ("error of reversal", 1),
     "growth": ("growth", 1),
-    "certificate/margin": ("certified step / h", 1),
-    "certificate/certified": ("certified steps (%)", 1),
+    "contractive/growth": ("proved growth", 1),
+    "spectral/margin": ("frozen: stable step / h", 1),
+    "spectral/certified": ("frozen: stable steps (%)", 1),
     "bytes": ("memory (MB)", MEGABYTE),
     "formula/bytes": ("formula (MB)", MEGABYTE),
 }

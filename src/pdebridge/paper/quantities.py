@@ -64,7 +64,8 @@ MEASURES: list[tuple[str, Measure | None]] = [
     (r"(.*/)?loss|objective/final|gradient/final", Measure("ratio", "lower", 0.1)),
     (r"cost/total", Measure("value", "lower", 0.005, headline=True)),
     (r"cost/total-train-nt", Measure("value", "lower", 0.005)),
-    (r"certificate/(bound|margin|certified)", Measure("value", "higher", 0.05)),
+    (r"contractive/growth", Measure("ratio", "lower", 1.0)),
+    (r"(certificate/bound|spectral/(margin|certified))", Measure("value", "higher", 0.05)),
     (r"(.*/)?digits", Measure("points", "higher", 0.5)),
     # errors of solutions, states and gradients are pure numbers over many decades: a factor of two
     (r"(.*/)?error(/.*)?|mesh/.*|hjb/.*|kl/min|change|refinement/change|state/.*", Measure("ratio", "lower", 1.0)),

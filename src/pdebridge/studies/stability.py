@@ -1,7 +1,8 @@
-"""Stability of trained networks: growth of perturbations, spectrum of the Jacobian, certificate of the step."""
+"""Stability of trained networks: growth of perturbations, spectrum of the Jacobian, both certificates."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from pdebridge.dynamics.field import Field
 from pdebridge.integrators.base import State
 from pdebridge.integrators.march import fields
 from pdebridge.integrators.runge_kutta import RungeKutta
-from pdebridge.networks.certificate import certify
+from pdebridge.networks.certificate import contractive, spectral
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.regularisation import flows
 from pdebridge.studies.first_order import derivative
@@ -30,13 +31,15 @@ def stability(runs: list[Path]) -> StudyResult:
     - ``growth``: largest ``||du_k / du_0||_2`` over steps and samples, the worst amplification of a perturbation.
     - ``spectrum/real``, ``spectrum/imaginary``: largest ``Re lambda`` and ``|Im lambda|`` of the Jacobian of the
       equation as one of first order (``first_order.derivative``), over steps and samples, of the first seed.
-    - ``certificate/margin``: smallest of (largest certified step) / ``h`` over the steps; at least 1 where every step
-      is certified. Missing for families whose Jacobian nothing bounds.
-    - ``certificate/certified`` (%): steps that are certified.
+    - ``contractive/growth``: the largest proved bound of ``||du_N / du_0||_2`` of a flow, for every state; at most 1
+      where every flow is non-expansive. Missing for families whose differences nothing bounds.
+    - ``spectral/margin``: smallest of (largest stable step) / ``h`` over the steps, with weights and activations
+      frozen; more than 1 where every step is stable. Missing where nothing bounds the frozen eigenvalues.
+    - ``spectral/certified`` (%): steps that are stable in this sense.
 
-    Arrays are named by cell: ``growth/i`` of flow ``i``, ``(seeds, N + 1)``; ``margin`` of every seed;
-    ``spectrum``, all ``h lambda``; ``limits``, those of the integrator on the real and imaginary axes; and ``region``,
-    ``|R(z)|`` of Runge-Kutta methods on ``[-4, 1] x [-3.5, 3.5]``.
+    Arrays are named by cell: ``growth/i`` of flow ``i``, ``(seeds, N + 1)``; ``contractive/growth`` and
+    ``spectral/margin`` of every seed; ``spectrum``, all ``h lambda``; ``limits``, those of the integrator on the real
+    and imaginary axes; and ``region``, ``|R(z)|`` of Runge-Kutta methods on ``[-4, 1] x [-3.5, 3.5]``.
 
     Args:
         runs: run directories.
@@ -61,8 +64,8 @@ def stability(runs: list[Path]) -> StudyResult:
             values[key].append(value)
             names[key].append(str(folder))
     arrays |= {name: torch.stack(seeds) for name, seeds in curves.items()}
-    margins = {key: v for key, v in values.items() if key[2] == "certificate/margin"}
-    arrays |= {f"{cell}/margin": torch.tensor(v) for (_, cell, _), v in margins.items()}
+    proved = {key: v for key, v in values.items() if key[2] in ("contractive/growth", "spectral/margin")}
+    arrays |= {f"{cell}/{quantity}": torch.tensor(v) for (_, cell, quantity), v in proved.items()}
     measurements = [Measurement(*key, values[key], names[key]) for key in values]
     return StudyResult(measurements, {name: np.asarray(array) for name, array in arrays.items()})
 
@@ -93,15 +96,17 @@ def growth(flow: Flow, u: Tensor) -> Tensor:
 
 
 def certificates(entered: list[tuple[Flow, Tensor]]) -> dict[str, float]:
-    """Return the smallest margin and the share of certified steps, or nothing where nothing bounds the Jacobian."""
-    try:
-        found = [c for flow, u in entered for c in certify(flow, tuple(u.shape[2:]))]
-    except ValueError:
-        return {}
-    return {
-        "certificate/margin": min(c.margin for c in found),
-        "certificate/certified": 100 * sum(c.certified for c in found) / len(found),
-    }
+    """Return what both certificates say of all flows, or nothing of the kind for which there is no bound."""
+    found: dict[str, float] = {}
+    with suppress(ValueError):
+        bounds = [contractive(flow, tuple(u.shape[2:])) for flow, u in entered]
+        found["contractive/growth"] = max(c.number for c in bounds)
+    with suppress(ValueError):
+        frozen = [spectral(flow, tuple(u.shape[2:])) for flow, u in entered]
+        steps = [c.held(number) for c in frozen for number in c.steps]
+        found["spectral/margin"] = min(c.number for c in frozen)
+        found["spectral/certified"] = 100 * sum(steps) / len(steps)
+    return found
 
 
 def spectra(entered: list[tuple[Flow, Tensor]]) -> tuple[dict[str, float], dict[str, Tensor]]:
