@@ -197,5 +197,6 @@ def quiet_lightning() -> None:
         ".*treespec.*",
         ".*Checkpoint directory.*",
         ".*GPU available.*",
+        ".*`srun` command is available.*",
     ):
         warnings.filterwarnings("ignore", hint)
