@@ -11,7 +11,7 @@ from pdebridge.files import read_json, whole
 from pdebridge.paper.evidence import Evidence, read, read_commit
 from pdebridge.paper.measurements import Key, collect
 
-FACTS = ("commit", "dirty", "versions", "hardware", "arithmetic")
+FACTS = ("commit", "dirty", "versions", "hardware", "arithmetic", "earlier")  # earlier: epochs that another machine did
 LONG = 600.0  # seconds: the curve of a training that took longer is kept
 
 
