@@ -230,12 +230,13 @@ class CrowdOnMesh:
 def external_cost(game: Game, grid: Grid) -> Array:
     """Return the sum of the external costs at the centers, or raise ``ValueError`` if a cost is of the density."""
     x = torch.from_numpy(grid.centers())
-    others = [part for part in game.interactions if not isinstance(part, Entropy)]
-    for part in others:
-        if not isinstance(part, External):
+    values = torch.zeros_like(x[:, 0])
+    for part in game.interactions:
+        if isinstance(part, External):
+            with torch.no_grad():
+                values += deepcopy(part).double().cost(x)
+        elif not isinstance(part, Entropy):
             raise ValueError(f"a mesh knows external costs and entropies, not {type(part).__name__}")
-    with torch.no_grad():
-        values = sum((deepcopy(part).double().cost(x) for part in others), torch.zeros_like(x[:, 0]))
     return values.numpy().reshape(grid.cells)
 
 
