@@ -19,8 +19,16 @@ def cell():
     return next(cell for cell in cells(read_experiment("figure1"), settings) if cell.cell == "T5")
 
 
-@pytest.fixture(scope="session")
-def command(cell):
+@pytest.fixture(scope="module", autouse=True)
+def untracked():
+    """W&B's variables win over the settings, and a fork cannot take its parent's service along."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "disabled")
+        yield
+
+
+@pytest.fixture(scope="module")
+def command(cell, untracked):
     """Return the arguments of the training with its results below a folder."""
     import torch  # noqa: F401  # before the first fork, so that every child has it
 
@@ -32,7 +40,7 @@ def command(cell):
     return arguments
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def straight(command, tmp_path_factory):
     """What a training without faults ends with: bytes by file, and its number of operations on files."""
     folder = tmp_path_factory.mktemp("straight") / "results"
