@@ -10,16 +10,18 @@ from families import Rotation, features, identifier
 from pdebridge.catalogue import INTEGRATORS
 from pdebridge.cube import load
 from pdebridge.dynamics.antisymmetric import Antisymmetric
+from pdebridge.dynamics.base import Instant
 from pdebridge.dynamics.dense import Dense
 from pdebridge.dynamics.field import Field
 from pdebridge.dynamics.parabolic import SecondOrder
+from pdebridge.dynamics.spline import BSpline
 from pdebridge.integrators.base import Integrator
 from pdebridge.integrators.euler import ForwardEuler
 from pdebridge.integrators.leapfrog import Leapfrog
 from pdebridge.integrators.march import advance
 from pdebridge.integrators.midpoint import Midpoint
 from pdebridge.integrators.momentum import Momentum
-from pdebridge.integrators.runge_kutta import RK4, DormandPrince5, ExplicitMidpoint
+from pdebridge.integrators.runge_kutta import RK4, DormandPrince5, ExplicitMidpoint, RungeKutta
 
 STEPS: list[Integrator] = [
     *(step() for step in map(load, INTEGRATORS.values()) if not step.adaptive),
@@ -56,6 +58,72 @@ def test_observed_order_is_the_declared_one(step: Integrator) -> None:
     steps = 400 if isinstance(step, Momentum) else 40  # of which ten are its memory
     observed = math.log2(error(step, steps) / error(step, 2 * steps))
     assert abs(observed - step.order) < 0.1
+
+
+class Driven(Rotation):
+    """`Rotation` with a weight that is a cubic in time: it turns the plane, or drives the oscillator or the decay.
+
+    The driven solutions are those of `Rotation` and ``t^3`` more, so that the weight is ``6 t + t^3`` in
+    ``y'' = -y + w`` and ``3 t^2 + t^3`` in ``u' = -u + w + ...``; an angle is the integral of ``w``.
+    """
+
+    WEIGHTS = {"second-order": (0, 6, 0, 1), "second-order-pair": (0, 6, 0, 1), "implicit-explicit": (0, 0, 3, 1)}
+
+    def control(self) -> BSpline:
+        """The weight: one interval of degree 3, its coefficients those of Bernstein's polynomials."""
+        found = BSpline(self, 4, 3).double()
+        a, b, c, d = self.WEIGHTS.get(self.structure, (1.0, 2.0, -3.0, 2.0))
+        with torch.no_grad():
+            found.w.copy_(torch.tensor([a, a + b / 3, a + (2 * b + c) / 3, a + b + c + d], dtype=torch.float64))
+        return found
+
+    def initial(self) -> dict[str, torch.Tensor]:
+        return {"w": torch.zeros(())}
+
+    def symbol(self, u: torch.Tensor, theta: object) -> torch.Tensor:
+        return -u.new_ones(1, 1, 1)
+
+    def forward(self, u: torch.Tensor, theta: tuple[torch.Tensor], at: Instant, part: int = 0) -> torch.Tensor:
+        if self.structure == "implicit-explicit":
+            return theta[0] + math.sin(at.t) + math.cos(at.t) + (math.sin(at.t) + at.t**3) ** 2 - u.square()
+        free = super().forward(u, theta, at, part)
+        return theta[0] + free if "second-order" in self.structure else theta[0] * free
+
+    def exact(self) -> torch.Tensor:
+        """The solution at ``t = 1``, where ``t^3`` is 1 and its derivative 3."""
+        if self.structure in self.WEIGHTS:
+            return exact(self.structure, 1.0) + torch.tensor([1.0, 3.0] if "pair" in self.structure else [1.0])
+        return exact(self.structure, 1 + 2 / 2 - 3 / 3 + 2 / 4)
+
+
+def driven_error(step: Integrator, steps: int) -> float:
+    problem, u = Driven(step.structure), torch.tensor(START[step.structure], dtype=torch.float64)
+    theta = problem.control().sample(steps, step.abscissae)
+    end = step.finish(advance(step, problem, theta, step.start(u), steps, 1.0 / steps))
+    return float((end - problem.exact()).norm().detach())
+
+
+class Heun(RungeKutta):
+    order = 2
+    a = ((), (1.0,))
+    b = (0.5, 0.5)
+    c = (0.0, 1.0)
+
+
+@pytest.mark.parametrize("step", [*STEPS, Heun()], ids=identifier)
+def test_weights_that_vary_in_time_cost_no_order(step: Integrator) -> None:
+    """A method whose weights are sampled at fewer times than it evaluates at would fall to order 1 here."""
+    steps = 400 if isinstance(step, Momentum) else 40 if step.order < 4 else 10
+    observed = math.log2(driven_error(step, steps) / driven_error(step, 2 * steps))
+    assert abs(observed - step.order) < 0.1
+
+
+def test_a_tableau_is_all_that_a_method_needs() -> None:
+    assert (Heun.stages, Heun.abscissae) == (2, (0.0, 1.0))
+    for step in STEPS:
+        if isinstance(step, RungeKutta):
+            assert step.abscissae == tuple(sorted(set(step.c)))
+            assert step.c == pytest.approx([sum(row) for row in step.a])
 
 
 SEMILINEAR = [step for step in STEPS if step.structure == "implicit-explicit"]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pdebridge.dynamics.field import Field, Map
 from pdebridge.integrators.base import Integrator, State
-from pdebridge.integrators.runge_kutta import add
+from pdebridge.integrators.runge_kutta import add, distinct
 
 
 def resolvent(gamma: float) -> Map:
@@ -49,6 +49,7 @@ class AdditiveRungeKutta(Implicit):
         cls.gamma = cls.A[-1][-1]
         cls.rest = tuple(b - a for b, a in zip(cls.b, (*cls.a[-1], 0.0), strict=True))
         cls.stages = len(cls.c) if cls.rest[-1] else len(cls.c) - 1
+        cls.abscissae = distinct(cls.c[: cls.stages])
 
     def step(self, F: Field, state: State, h: float) -> State:
         """Advance ``(u,)``."""
@@ -74,7 +75,6 @@ class CrankNicolson(AdditiveRungeKutta):
     """
 
     order = 2
-    abscissae = (0.0, 1.0)
     a = ((), (1.0,), (1 / 2, 1 / 2))
     A = ((0.0,), (1 / 2, 1 / 2), (1 / 2, 0.0, 1 / 2))
     b = (1 / 2, 1 / 2, 0.0)
@@ -89,7 +89,6 @@ class ARS222(AdditiveRungeKutta):
     """ARS(2,2,2), section 2.6 of the paper, ``gamma = 1 - 1/sqrt(2)``: order 2, two resolvents, L-stable."""
 
     order = 2
-    abscissae = (0.0, GAMMA)
     a = ((), (GAMMA,), (DELTA, 1 - DELTA))
     A = ((0.0,), (0.0, GAMMA), (0.0, 1 - GAMMA, GAMMA))
     b = (DELTA, 1 - DELTA, 0.0)
@@ -100,7 +99,6 @@ class ARS443(AdditiveRungeKutta):
     """ARS(4,4,3), section 2.8 of the paper, ``gamma = 1/2``: order 3, four resolvents, L-stable."""
 
     order = 3
-    abscissae = (0.0, 1 / 2, 2 / 3)
     a = ((), (1 / 2,), (11 / 18, 1 / 18), (5 / 6, -5 / 6, 1 / 2), (1 / 4, 7 / 4, 3 / 4, -7 / 4))
     A = (
         (0.0,),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from numpy.polynomial import Polynomial
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from pdebridge.dynamics.field import AdjointField, Field, Portion
 from pdebridge.integrators.base import Bounds, Comparison, Integrator, State
 from pdebridge.integrators.euler import ForwardEuler
-from pdebridge.integrators.runge_kutta import RK4, ExplicitMidpoint, RungeKutta
+from pdebridge.integrators.runge_kutta import RK4, ExplicitMidpoint, RungeKutta, distinct
 from pdebridge.integrators.stability_region import largest_triangle
 
 Pull = Callable[[State], State]
@@ -35,6 +35,12 @@ class Paired(Integrator):
     structure = "explicit"
     reversible = True
     method: ClassVar[RungeKutta]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.stages = 2 * cls.method.stages
+        if "abscissae" not in vars(cls):
+            cls.abscissae = distinct([*cls.method.c, *(1.0 - c for c in cls.method.c)])
 
     def __init__(self, coupling: float = 0.999) -> None:
         if not 0 < coupling <= 1:
@@ -119,8 +125,6 @@ class PairedEuler(Paired):
     """The reversible form of forward Euler, order 1, two evaluations a step."""
 
     order = 1
-    stages = 2
-    abscissae = (0.0, 1.0)
     method = ForwardEuler()
 
 
@@ -128,8 +132,6 @@ class PairedMidpoint(Paired):
     """The reversible form of the explicit midpoint method, order 2, four evaluations a step."""
 
     order = 2
-    stages = 4
-    abscissae = (0.0, 0.5, 1.0)
     method = ExplicitMidpoint()
 
 
@@ -137,6 +139,4 @@ class PairedRK4(Paired):
     """The reversible form of the classical Runge-Kutta method, order 4, eight evaluations a step."""
 
     order = 4
-    stages = 8
-    abscissae = (0.0, 0.5, 1.0)
     method = RK4()

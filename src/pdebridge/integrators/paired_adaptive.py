@@ -39,7 +39,6 @@ class PairedDormandPrince(Paired):
     reversible = True
     adaptive = True
     one_step = False
-    stages = 2 * DormandPrince5.stages
     abscissae = (0.0, 1 / 3, 2 / 3, 1.0)
     method = DormandPrince5()
 

@@ -20,7 +20,8 @@ from pdebridge.integrators.stability_region import largest_triangle
 class RungeKutta(Integrator):
     """``u_{k+1} = u_k + h sum_i b_i k_i`` with ``k_i = F(t_k + c_i h, u_k + h sum_{j<i} a_ij k_j)``.
 
-    `a` holds one row a stage, the first one empty; `c` holds the row sums of `a`.
+    `a` holds one row a stage, the first one empty; `c` holds the row sums of `a`. A method is its tableau and the
+    `order` and limits that it has: `stages` and `abscissae` follow from `c`.
     """
 
     structure: ClassVar[Structure] = "explicit"
@@ -30,7 +31,7 @@ class RungeKutta(Integrator):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls.stages = len(cls.c)
+        cls.stages, cls.abscissae = len(cls.c), distinct(cls.c)
 
     def step(self, F: Field, state: State, h: float) -> State:
         """Advance ``(u,)``."""
@@ -142,6 +143,11 @@ class RungeKutta(Integrator):
         return [[min(float(triangle), math.sqrt(1 + float(gained)))]]
 
 
+def distinct(c: Sequence[float]) -> tuple[float, ...]:
+    """Return the fractions of a step at which weights are needed, each once, in the order of time."""
+    return tuple(sorted(set(c)))
+
+
 def add(u: Tensor, slopes: Sequence[Tensor], weights: Sequence[float], h: float) -> Tensor:
     """Return ``u + h sum_i weights_i slopes_i``."""
     total = u
@@ -161,7 +167,6 @@ class ExplicitMidpoint(RungeKutta):
     a = ((), (0.5,))
     b = (0.0, 1.0)
     c = (0.0, 0.5)
-    abscissae = (0.0, 0.5)
     real_limit = 2.0
 
 
@@ -175,7 +180,6 @@ class RK4(RungeKutta):
     a = ((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0))
     b = (1 / 6, 1 / 3, 1 / 3, 1 / 6)
     c = (0.0, 0.5, 0.5, 1.0)
-    abscissae = (0.0, 0.5, 1.0)
     real_limit = 2.785293563405282
     imaginary_limit = 2.8284271247461903
 
@@ -197,6 +201,5 @@ class DormandPrince5(RungeKutta):
     )
     b = (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84)
     c = (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0)
-    abscissae = c
     real_limit = 3.306567892634946
     imaginary_limit = 0.9971890086324628
