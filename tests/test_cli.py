@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -37,3 +39,23 @@ def test_describe_counts_the_article_s_weights(capsys):
 def test_a_mistake_is_one_line_and_status_2(capsys):
     assert main(["describe", "figure2"]) == 2
     assert capsys.readouterr().err.startswith("pdebridge describe: no experiment 'figure2'")
+
+
+def test_a_key_of_the_experiment_is_set_as_one_of_the_settings_is(capsys):
+    changes = ["--set", "network.steps=3", "--set", "scale=test"]
+    assert main(["describe", "figure1/T5", "--json", *changes]) == 0
+    assert json.loads(capsys.readouterr().out)["layers"] == 3
+
+
+def test_a_key_that_neither_has_is_refused(capsys):
+    assert main(["describe", "figure1/T5", "--set", "netwrok.steps=3"]) == 2
+    said = capsys.readouterr().err
+    assert "netwrok" in said and len(said.splitlines()) == 1
+
+
+def test_a_reader_who_has_seen_enough_ends_a_listing_quietly():
+    command = [sys.executable, "-u", "-m", "pdebridge", "list", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0

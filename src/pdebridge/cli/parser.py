@@ -33,7 +33,7 @@ def parser() -> ArgumentParser:
 def _settings(part: ArgumentParser) -> None:
     part.add_argument("--config", type=Path, action="append", metavar="FILE", help="laid over config/config.yaml")
     part.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of the settings, as YAML"
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of the settings, or of the experiment"
     )
 
 

@@ -31,13 +31,19 @@ from pdebridge.provenance import provenance
 from pdebridge.records import read_measurements, write_measurements
 
 
-def settings_of(options: Namespace) -> Settings:
-    """Return config/config.yaml with ``--config`` files and ``--set`` pairs laid over it."""
+def settings_of(options: Namespace, experiment: str = "") -> Settings:
+    """Return config/config.yaml with ``--config`` files and ``--set`` pairs laid over it.
+
+    Where the command names an ``experiment``, a pair whose key no setting has is a key of that experiment.
+    """
     content = read_yaml(CONFIG)
     for path in options.config or []:
         content = merge(content, read_yaml(path))
     for pair in options.set:
-        content = merge(content, _assignment(pair))
+        change = _assignment(pair)
+        if experiment and not set(change) <= set(Settings.model_fields):
+            change = {"overrides": {experiment: change}}
+        content = merge(content, change)
     return settings_from(content, f"{CONFIG} with the command line's changes")
 
 
@@ -104,7 +110,7 @@ def describe(options: Namespace) -> None:
     if options.what in PUBLISHED:
         description = describe_published(options.what)
     else:
-        description = describe_cell(cell_of(options.what, settings_of(options)))
+        description = describe_cell(cell_of(options.what, settings_of(options, options.what.partition("/")[0])))
     print(json.dumps(description, indent=2) if options.json else yaml.safe_dump(description, sort_keys=False), end="\n")
 
 
@@ -124,7 +130,7 @@ def fetch(options: Namespace) -> None:
 
 def train(options: Namespace) -> None:
     """Train all seeds of some cells, one cell after another, and write the measurements of each."""
-    settings = settings_of(options)
+    settings = settings_of(options, (options.what or "").partition("/")[0])
     if options.resolved:
         wanted = [parse_cell(json.loads(text)) for text in options.resolved]
     elif options.what:
