@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pdebridge.cli import main
+from pdebridge.cli import main, verbs
 from pdebridge.cli.parser import VERBS
 
 
@@ -59,3 +59,38 @@ def test_a_reader_who_has_seen_enough_ends_a_listing_quietly():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_keys_of_an_experiment_are_given_as_an_agent_of_a_sweep_gives_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(verbs, "train_cell", lambda cell, tracking, out, seed: trained.append((cell, out)))
+    trained = []
+    assert main(["train", "figure1/T5", "--network.steps=20", "--training.decay=1e-3", "--seeds=1"]) == 0
+    assert main(["train", "figure1/T5", "--network.steps=4", "--seed", "0"]) == 0
+    assert main(["train", "figure1/T5"]) == 0
+    cell = trained[0][0]
+    assert (cell.network.steps, cell.training.decay, cell.seeds) == (20, 1e-3, 1)
+    assert [str(out) for _, out in trained] == [
+        "results/mine/figure1/T5/network.steps=20,seeds=1,training.decay=1e-3.json",
+        "results/mine/figure1/T5/network.steps=4/seed-0.json",
+        "results/mine/figure1/T5.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["figure1/T5", "--network.step=20"], "network.dense.step: unknown key; did you mean 'steps'?"),
+        (["figure1/T5", "--network.steps", "20"], "--network.steps: expected --KEY=VALUE"),
+        (["--network.steps=20"], "network: unknown key"),
+    ],
+)
+def test_a_wrong_key_of_a_sweep_is_named(arguments, message, capsys):
+    assert main(["train", *arguments]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert message.replace("network.dense.", "network.") in line
+
+
+def test_other_verbs_refuse_what_they_do_not_know(capsys):
+    with pytest.raises(SystemExit):
+        main(["list", "--network.steps=20"])
+    assert "unrecognized arguments: --network.steps=20" in capsys.readouterr().err

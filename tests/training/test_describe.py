@@ -1,7 +1,10 @@
 """What is counted of the published networks."""
 
+import pytest
+
+from pdebridge.errors import UserError
 from pdebridge.networks.published import PUBLISHED
-from pdebridge.training import describe
+from pdebridge.training import construct, describe
 
 
 def test_flows_are_counted_apart(monkeypatch) -> None:
@@ -15,3 +18,15 @@ def test_flows_are_counted_apart(monkeypatch) -> None:
         "resnet-1-mnist-conv/flows": 73_984,
         "higham-2-2-3-2": 23,
     }
+
+
+def test_devices_that_cannot_share_the_last_batch_are_refused_before_a_training(small_cell) -> None:
+    """200 samples in batches of 74 leave 2 to the last one, which 3 devices cannot share; 2 can."""
+    changes = {"training": {"batch_size": 74, "optimizer": {"name": "sgd", "lr": 0.01}}}
+    n = len(construct.samples(small_cell(**changes), 0)[0]["train"][0])
+    assert n % 74 == 2
+    describe.weight_counts([small_cell(devices=2, **changes)])
+    with pytest.raises(
+        UserError, match=rf"cell 'T5': devices: at most 2, .* batch of {n} in batches of 74 \(found 3\)"
+    ):
+        describe.weight_counts([small_cell(devices=3, **changes)])

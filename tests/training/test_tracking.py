@@ -41,6 +41,27 @@ def test_an_offline_run_of_each_seed_is_read_back(small_cell, tmp_path, monkeypa
         assert part in summary, part
 
 
+def test_what_wandb_s_own_variables_say_wins(small_cell, tmp_path, monkeypatch):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    said = {
+        "WANDB_PROJECT": "my-project",
+        "WANDB_RUN_GROUP": "my-group",
+        "WANDB_NAME": "my-name",
+        "WANDB_TAGS": "my-tag",
+        "WANDB_RUN_ID": "an-agent-s-run",
+    }
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    runs = train(small_cell(seeds=2), Tracking(mode="offline"), tmp_path, [])
+    named = [json.loads((run / "run.json").read_text()) for run in runs]
+    assert [run["wandb"]["id"] for run in named] == ["an-agent-s-run", named[1]["fingerprint"][:16]]
+    (offline,) = (tmp_path / "wandb").glob("offline-run-*-an-agent-s-run")
+    kept = leet("--summary", "--json", offline) + leet("--json", offline)
+    for value in ("my-project", "my-group", "my-name", "my-tag"):
+        assert value in kept, value
+    assert "figure1/T5/seed-0" not in json.loads(leet("--summary", "--json", offline)).get("display_name", "")
+
+
 def test_a_resumed_run_mirrors_the_whole_history(small_cell, tmp_path, monkeypatch):
     """Interrupted in the third epoch, its second process tells W&B of all epochs, under the same name."""
     monkeypatch.delenv("WANDB_MODE", raising=False)

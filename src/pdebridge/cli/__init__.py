@@ -12,7 +12,12 @@ from pdebridge.errors import Stopped, UserError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a verb; print a user's mistake as one line and return the exit status."""
-    options = parser().parse_args(arguments)
+    top = parser()
+    options, rest = top.parse_known_args(arguments)
+    if rest and not hasattr(options, "changes"):
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.changes = rest
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, _stop)  # so that what is half written goes away

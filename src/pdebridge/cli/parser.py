@@ -68,6 +68,8 @@ def _train(part: ArgumentParser) -> None:
     part.add_argument(
         "--out", nargs="+", type=Path, help="file of each cell's measurements; runs stand in the folder of its stem"
     )
+    # every other --KEY=VALUE is short for --set KEY=VALUE: so the agents of a W&B sweep pass keys
+    part.set_defaults(changes=[])
 
 
 def _study(part: ArgumentParser) -> None:
@@ -148,7 +150,9 @@ VERBS: dict[str, tuple[Verb, str, str, Callable[[ArgumentParser], None]]] = {
     "train": (
         verbs.train,
         "Train all seeds of a cell; an interrupted training goes on where its last checkpoint was.",
-        "example: pdebridge train figure1/T5 --set tracking.mode=disabled --out results/mine/T5.json",
+        "examples:\n"
+        "  pdebridge train figure1/T5 --set tracking.mode=disabled --out results/mine/T5.json\n"
+        "  pdebridge train figure1/T5 --network.steps=20 --training.decay=1e-3",
         _train,
     ),
     "study": (

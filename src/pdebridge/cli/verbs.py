@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,11 @@ from pdebridge.configuration.settings import DataFolders, Settings, Tracking
 from pdebridge.cube import known, load
 from pdebridge.errors import UserError
 from pdebridge.files import read_json, whole, write_json
+from pdebridge.meaning import digest
 from pdebridge.provenance import provenance
 from pdebridge.records import read_measurements, write_measurements
+
+LONGEST_NAME = 200  # of a file
 
 
 def settings_of(options: Namespace, experiment: str = "") -> Settings:
@@ -130,6 +135,8 @@ def fetch(options: Namespace) -> None:
 
 def train(options: Namespace) -> None:
     """Train all seeds of some cells, one cell after another, and write the measurements of each."""
+    changes = [pair_of(change) for change in options.changes]
+    options.set = [*options.set, *changes]
     settings = settings_of(options, (options.what or "").partition("/")[0])
     if options.resolved:
         wanted = [parse_cell(json.loads(text)) for text in options.resolved]
@@ -140,7 +147,7 @@ def train(options: Namespace) -> None:
     from pdebridge.training.gpus import assigned
 
     tracking = Tracking.model_validate_json(options.tracking) if options.tracking else settings.tracking
-    out = options.out or [default_out(cell, options.seed) for cell in wanted]
+    out = options.out or [default_out(cell, options.seed, changes) for cell in wanted]
     # before torch is imported; the workflow has set it to the rule's threads
     os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
     with nullcontext() if options.collect else assigned(max(cell.devices for cell in wanted)):
@@ -148,10 +155,21 @@ def train(options: Namespace) -> None:
             (collect_cell if options.collect else train_cell)(cell, tracking, path, options.seed)
 
 
-def default_out(cell: Cell, seed: int | None) -> Path:
-    """Return where what was trained by hand stands if nobody says: beside the workflow's runs, not among them."""
-    folder = Path("results/mine")
-    return folder / f"{cell.key}.json" if seed is None else folder / cell.key / f"seed-{seed}.json"
+def pair_of(change: str) -> str:
+    """Return ``KEY=VALUE`` of ``--KEY=VALUE``, which is short for ``--set KEY=VALUE``."""
+    if not re.fullmatch(r"--[^=]+=.*", change, re.DOTALL):
+        raise UserError(f"{change}: expected --KEY=VALUE, such as --training.optimizer.lr=0.1")
+    return change.removeprefix("--")
+
+
+def default_out(cell: Cell, seed: int | None, changes: Sequence[str] = ()) -> Path:
+    """Return where what was trained by hand stands if nobody says: beside the workflow's runs, not among them.
+
+    Each set of changes has a folder of its own, so that the runs of a sweep stand side by side.
+    """
+    name = ",".join(sorted(changes)).replace("/", "_")
+    stem = Path("results/mine") / cell.key / (name if len(name) < LONGEST_NAME else digest(name)[:16])
+    return stem.with_name(f"{stem.name}.json") if seed is None else stem / f"seed-{seed}.json"
 
 
 def train_cell(cell: Cell, tracking: Tracking, out: Path, seed: int | None = None) -> None:

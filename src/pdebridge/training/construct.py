@@ -43,8 +43,21 @@ def samples(cell: ClassificationCell, seed: int) -> tuple[Samples, int, int]:
 
 def build(cell: ClassificationCell, seed: int) -> nn.Module:
     """Return a cell's network for the sizes of its data."""
-    _, features, classes = samples(cell, seed)
+    parts, features, classes = samples(cell, seed)
+    check_shares(cell, len(parts["train"][0]))
     return network(cell.network, features, classes, f"{where(cell)}: network")
+
+
+def check_shares(cell: ClassificationCell, n: int) -> None:
+    """Refuse a cell whose last batch of ``n`` samples has fewer of them than there are devices to share it."""
+    size = cell.training.batch_size or n
+    last = n % size or min(n, size)
+    layers = cell.network.gradient.options.get("distributed", False)
+    if not layers and last < cell.devices:
+        raise UserError(
+            f"{where(cell)}: devices: at most {last}, the samples of the last batch of {n} in batches of {size}"
+            f" (found {cell.devices})"
+        )
 
 
 def network(spec: Network, features: int, classes: int, what: str = "network") -> nn.Module:

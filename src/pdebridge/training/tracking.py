@@ -11,6 +11,16 @@ from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.settings import Tracking
 
 MODES = ("offline", "online", "disabled")
+# what W&B reads from the environment wins over what we would say
+VARIABLES = {
+    "project": "WANDB_PROJECT",
+    "entity": "WANDB_ENTITY",
+    "dir": "WANDB_DIR",
+    "group": "WANDB_RUN_GROUP",
+    "job_type": "WANDB_JOB_TYPE",
+    "name": "WANDB_NAME",
+    "tags": "WANDB_TAGS",
+}
 PATIENCE = 20.0  # seconds in which a server answers, or the run is tracked offline
 Row = dict[str, float]
 
@@ -58,27 +68,38 @@ def _opened(cell: Cell, seed: int, tracking: Tracking, folder: Path, facts: dict
     import wandb
 
     folder.mkdir(parents=True, exist_ok=True)
+    # an agent of a sweep names the run that it started; further seeds of the same process are runs of their own
+    name = os.environ.pop("WANDB_RUN_ID", "") or facts["fingerprint"][:16]
     for attempt in dict.fromkeys((mode(tracking), "offline")):
         try:
             return wandb.init(
-                project=tracking.project,
-                entity=tracking.entity,
-                dir=folder,
                 mode=attempt,  # type: ignore[arg-type]
-                id=facts["fingerprint"][:16],
+                id=name,
                 resume="allow",
-                group=cell.key,
-                job_type=cell.experiment,
-                name=f"{cell.key}/seed-{seed}",
-                tags=[cell.scale, *cell.place().values()],
                 config=facts | {"seed": seed},
                 settings=wandb.Settings(silent=True, console="off", init_timeout=PATIENCE, login_timeout=PATIENCE),
+                **labels(cell, seed, tracking, folder),
             )
         except Exception as error:  # there is no end to what a server, a key or a stale service raise
             os.environ.pop("WANDB_SERVICE", None)
             _say(f"Weights & Biases, {attempt}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
     _say("this run is not tracked; its history is in its folder, as always")
     return None
+
+
+def labels(cell: Cell, seed: int, tracking: Tracking, folder: Path) -> dict[str, Any]:
+    """Return where a run is kept and under which names; W&B itself would read its variables only once a process."""
+    ours = {
+        "project": tracking.project,
+        "entity": tracking.entity,
+        "dir": folder,
+        "group": cell.key,
+        "job_type": cell.experiment,
+        "name": f"{cell.key}/seed-{seed}",
+        "tags": [cell.scale, *cell.place().values()],
+    }
+    theirs = {key: os.environ[name] for key, name in VARIABLES.items() if os.environ.get(name)}
+    return ours | theirs | ({"tags": theirs["tags"].split(",")} if "tags" in theirs else {})
 
 
 def _say(line: str) -> None:
