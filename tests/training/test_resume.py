@@ -16,6 +16,7 @@ from pdebridge.errors import Stopped, UserError
 from pdebridge.files import read_json
 from pdebridge.training.checkpoints import fingerprint_of
 from pdebridge.training.classification import Classification
+from pdebridge.training.construct import build, samples
 from pdebridge.training.fit import accelerator, train
 from pdebridge.training.game import MeanFieldGame
 from pdebridge.training.restore import restore
@@ -69,6 +70,18 @@ def test_a_killed_training_resumes_to_bit_equal_weights(optimiser, small_cell, t
     histories = [(tmp_path / name / "seed-0" / "history.csv").read_text() for name in ("killed", "straight")]
     columns = [[line.split(",")[2:] for line in history.splitlines()] for history in histories]
     assert columns[0] == columns[1]
+
+
+@pytest.mark.parametrize("gradient", ["layer-parallel", "reversible"])
+def test_a_gradient_that_has_fallen_back_stays_so_when_it_resumes(gradient, small_cell):
+    integrator = "reversible-euler" if gradient == "reversible" else "forward-euler"
+    cell = small_cell(network={"steps": 16, "gradient": {"name": gradient}, "integrator": {"name": integrator}})
+    parts, *_ = samples(cell, 0)
+    before, after = (Classification(build(cell, 0), cell.training, 0, parts) for _ in range(2))
+    before.modes[0].fallen, checkpoint = True, {}
+    before.on_save_checkpoint(checkpoint)
+    after.on_load_checkpoint(checkpoint)
+    assert [mode.fallen for mode in after.modes] == [True]
 
 
 def test_a_finished_run_is_kept_and_a_changed_one_is_not(small_cell, tmp_path):

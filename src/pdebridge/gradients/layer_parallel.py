@@ -85,7 +85,7 @@ class LayerParallel(Mode):
                 raise ValueError(f"layer-parallel needs {name} >= {least}, on every level (found {value})")
         self.factor, self.relaxations, self.kind, self.coarsest = factor, relaxations, cycle, coarsest
         known(coarse, dict.fromkeys(("same", "stable")), "coarse step of layer-parallel")
-        self.coarse, self.bound, self.serial = coarse, bound, False
+        self.coarse, self.bound = coarse, bound
         self.tolerance, self.warm, self.nested, self.distributed = tolerance, warm, nested, distributed
         self.residuals: dict[str, Tensor | None] = {}
         self.last: dict[str, State] = {}
@@ -158,7 +158,7 @@ class LayerParallel(Mode):
 
     def judged(self, multigrid: Multigrid, guess: State, what: str, nested: bool) -> State:
         """Return the solution of the cycles, or that of the steps one by one if these leave too large a residual."""
-        if not self.serial:
+        if not self.fallen:
             start = tuple(g[:1].clone() for g in guess)
             solution = multigrid.solve(guess, self.cycles[what], self.tolerance, nested)
             self.residuals[what] = multigrid.residual
@@ -171,7 +171,7 @@ class LayerParallel(Mode):
                 "from now on (more cycles, a smaller factor, smaller steps or coarse='stable' may help)",
                 stacklevel=2,
             )
-            self.serial = True
+            self.fallen = True
             for g, s in zip(guess, start, strict=True):
                 g[:1] = s
         multigrid.walk(0, guess, None)

@@ -66,6 +66,8 @@ class Mode(ABC):
     """Whether ``F`` is evaluated again at the arguments of the pass forth, and at no others."""
     holds_end: ClassVar[bool] = True
     """Whether the way back needs the last state, which the caller then must not change."""
+    fallen: bool = False
+    """Whether an error beyond its bound has sent the block another way for good; a resumed training goes on so."""
 
     def __repr__(self) -> str:
         """Return the call that makes it."""

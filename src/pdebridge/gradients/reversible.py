@@ -45,7 +45,7 @@ class Reversible(Mode):
         )
         self.bound, self.beyond = bound, beyond
         self.error: Tensor | None = None
-        self.fallback: Checkpointed | None = None
+        self.fallback = Checkpointed()
         self.warned = False
 
     @torch.compiler.disable  # a compiled model runs the block as it is
@@ -53,9 +53,9 @@ class Reversible(Mode):
         self, integrator: Integrator, dynamics: Dynamics, theta: Theta, u: Tensor, steps: int, h: float
     ) -> Tensor:
         """Integrate ``steps`` steps of size ``h`` from ``u``; the arguments are those of ``stored``."""
-        if self.fallback is None and not self.warned and self.error is not None and not capturing(self.error):
+        if not self.fallen and not self.warned and self.error is not None and not capturing(self.error):
             self.judge(steps, h)
-        if self.fallback:
+        if self.fallen:
             return self.fallback(integrator, dynamics, theta, u, steps, h)
         return super().__call__(integrator, dynamics, theta, u, steps, h)
 
@@ -77,8 +77,8 @@ class Reversible(Mode):
         for total in sums.totals:
             if total is not None:
                 total.zero_()
-        _, held = self.fallback.onwards(block, start, sums)  # type: ignore[union-attr]
-        return self.fallback.backwards(block, held, sums, last)  # type: ignore[union-attr]
+        _, held = self.fallback.onwards(block, start, sums)
+        return self.fallback.backwards(block, held, sums, last)
 
     def judge(self, steps: int, h: float) -> bool:
         """Tell whether the last pass has to be computed again; warn or raise where its error is beyond the bound.
@@ -95,12 +95,12 @@ class Reversible(Mode):
         if self.beyond == "raise":
             raise ArithmeticError(found)
         if self.beyond == "recompute":
-            self.fallback = Checkpointed()
+            self.fallen = True
         if not self.warned:
-            ending = "it is checkpointed, in this pass and from now on" if self.fallback else "its gradient is as wrong"
+            ending = "it is checkpointed, in this pass and from now on" if self.fallen else "its gradient is as wrong"
             warnings.warn(f"{found}; {ending}", stacklevel=2)
         self.warned = True
-        return self.fallback is not None
+        return self.fallen
 
     def observe(self, recovered: Tensor, u: Tensor) -> None:
         """Note the error of a recovery, on the device."""

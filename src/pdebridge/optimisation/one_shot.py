@@ -100,15 +100,15 @@ class OneShot(LBFGS, ControlMethod):
         return inexact
 
     def state_dict(self) -> dict[str, Any]:
-        """Return pairs, iterate, states, adjoints, numbers of cycles and whether steps are gone through one by one."""
-        solves = [{"last": dict(mode.last), "cycles": dict(mode.cycles), "serial": mode.serial} for mode in self.modes]
+        """Return pairs, iterate, states, adjoints and numbers of cycles."""
+        solves = [{"last": dict(mode.last), "cycles": dict(mode.cycles)} for mode in self.modes]
         return super().state_dict() | {"solves": solves}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore all of them."""
         super().load_state_dict(state_dict)
         for mode, solve in zip(self.modes, state_dict["solves"], strict=True):
-            mode.last, mode.cycles, mode.serial = dict(solve["last"]), dict(solve["cycles"]), solve["serial"]
+            mode.last, mode.cycles = dict(solve["last"]), dict(solve["cycles"])
 
 
 def warm_modes(net: nn.Module) -> list[LayerParallel]:

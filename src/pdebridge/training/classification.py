@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pdebridge.configuration.classification import ClassificationCell, Training
 from pdebridge.gradients.allocation import peak_bytes
+from pdebridge.gradients.mode import Mode
 from pdebridge.gradients.reverse_time import ReverseTime
 from pdebridge.gradients.reversible import Reversible
 from pdebridge.networks.evaluations import evaluations
@@ -45,6 +46,7 @@ class Classification(Task):
         self.levels = {level.steps: level for level in levels}
         self.training_spec, self.data, self.loss = training, data, LOSSES[training.loss]
         self.flows, head = flows(net), classifier(net)
+        self.modes = [flow.gradient for flow in self.flows if isinstance(flow.gradient, Mode)]
         self.adaptive = [flow for flow in self.flows if flow.integrator.adaptive]
         penalties: list[tuple[float, Callable[[], Tensor]]] = [
             (training.smoothness, lambda: smoothness(net)),
@@ -114,9 +116,10 @@ class Classification(Task):
             flow.refine(steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep also the evaluations of an unfinished epoch, and the depth of the level."""
+        """Keep also the evaluations of an unfinished epoch, which gradients have fallen back, and the level's depth."""
         super().on_save_checkpoint(checkpoint)
         checkpoint["spent"] = self.spent
+        checkpoint["fallen"] = [mode.fallen for mode in self.modes]
         if self.levels:
             checkpoint["steps"] = self.flows[0].steps
 
@@ -124,6 +127,8 @@ class Classification(Task):
         """Restore them, and the shapes of the level for the weights that Lightning loads next."""
         super().on_load_checkpoint(checkpoint)
         self.spent = checkpoint["spent"]
+        for mode, fallen in zip(self.modes, checkpoint["fallen"], strict=True):
+            mode.fallen = fallen
         if self.levels:
             self.refine(checkpoint["steps"])
 
