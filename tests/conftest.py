@@ -7,6 +7,7 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
@@ -20,3 +21,9 @@ settings.load_profile("pdebridge")
 def at_the_root(monkeypatch):
     """Configuration is read relative to the project's root."""
     monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """What a test draws does not depend on the tests that its worker ran before."""
+    torch.manual_seed(0)

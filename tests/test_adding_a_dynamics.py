@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pdebridge.bench.training import OFF
-from pdebridge.cli.verbs import measurements_of
+from pdebridge.cli.training import measurements_of
 from pdebridge.configuration.load import cells, read_experiment, settings_from
 from pdebridge.errors import UserError
 from pdebridge.files import write_json

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pdebridge.cli import main, verbs
+from pdebridge.cli import main, training
 from pdebridge.cli.parser import VERBS
 
 
@@ -62,7 +62,7 @@ def test_a_reader_who_has_seen_enough_ends_a_listing_quietly():
 
 
 def test_keys_of_an_experiment_are_given_as_an_agent_of_a_sweep_gives_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(verbs, "train_cell", lambda cell, tracking, out, seed: trained.append((cell, out)))
+    monkeypatch.setattr(training, "train_cell", lambda cell, tracking, out, seed: trained.append((cell, out)))
     trained = []
     assert main(["train", "figure1/T5", "--network.steps=20", "--training.decay=1e-3", "--seeds=1"]) == 0
     assert main(["train", "figure1/T5", "--network.steps=4", "--seed", "0"]) == 0

@@ -1,6 +1,5 @@
 """The command line: one verb per rule of the workflow, each usable by hand."""
 
-import os
 import signal
 import sys
 import threading
@@ -22,12 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         for number in (signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, _stop)  # so that what is half written goes away
     try:
-        status = options.verb(options) or 0
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # whoever read has seen enough: `pdebridge list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return options.verb(options) or 0
     except UserError as error:
         print(f"pdebridge {options.name}: {error}", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ from pathlib import Path
 from pdebridge import __version__
 from pdebridge.catalogue import BENCHES, STUDIES
 from pdebridge.cli import verbs
+from pdebridge.cli.training import train
 from pdebridge.configuration.model import SCALES
 
 Verb = Callable[..., int | None]
@@ -148,7 +149,7 @@ VERBS: dict[str, tuple[Verb, str, str, Callable[[ArgumentParser], None]]] = {
         _fetch,
     ),
     "train": (
-        verbs.train,
+        train,
         "Train all seeds of a cell; an interrupted training goes on where its last checkpoint was.",
         "examples:\n"
         "  pdebridge train figure1/T5 --set tracking.mode=disabled --out results/mine/T5.json\n"

@@ -1,78 +1,41 @@
 """What each verb does; every heavy import is inside the verb that needs it."""
 
+import functools
 import json
 import os
-import re
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from pdebridge.configuration.experiment import Cell
-from pdebridge.configuration.load import (
-    CONFIG,
-    Loader,
-    cells,
-    merge,
-    parse_cell,
-    read_experiment,
-    read_yaml,
-    selected,
-    settings_from,
-)
-from pdebridge.configuration.settings import DataFolders, Settings, Tracking
+from pdebridge.cli.settings import cell_of, settings_of
+from pdebridge.configuration.load import cells, parse_cell, selected
+from pdebridge.configuration.settings import DataFolders, Settings
 from pdebridge.cube import known, load
 from pdebridge.errors import UserError
-from pdebridge.files import read_json, whole, write_json
-from pdebridge.meaning import digest
+from pdebridge.files import whole, write_json
 from pdebridge.provenance import provenance
 from pdebridge.records import read_measurements, write_measurements
 
-LONGEST_NAME = 200  # of a file
+
+def ends_with_its_reader(verb: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
+    """Let a verb end quietly when its reader has seen enough, as in ``pdebridge list | head``: nothing else is lost."""
+
+    @functools.wraps(verb)
+    def quiet(options: Namespace) -> None:
+        try:
+            verb(options)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    return quiet
 
 
-def settings_of(options: Namespace, experiment: str = "") -> Settings:
-    """Return config/config.yaml with ``--config`` files and ``--set`` pairs laid over it.
-
-    Where the command names an ``experiment``, a pair whose key no setting has is a key of that experiment.
-    """
-    content = read_yaml(CONFIG)
-    for path in options.config or []:
-        content = merge(content, read_yaml(path))
-    for pair in options.set:
-        change = _assignment(pair)
-        if experiment and not set(change) <= set(Settings.model_fields):
-            change = {"overrides": {experiment: change}}
-        content = merge(content, change)
-    return settings_from(content, f"{CONFIG} with the command line's changes")
-
-
-def _assignment(pair: str) -> dict[str, Any]:
-    key, equals, value = pair.partition("=")
-    if not equals:
-        raise UserError(f"--set {pair}: expected KEY=VALUE, such as tracking.mode=disabled")
-    content: Any = yaml.load(value, Loader)
-    for part in reversed(key.split(".")):
-        content = {part: content}
-    return dict(content)
-
-
-def cell_of(what: str, settings: Settings) -> Cell:
-    """Return the cell that ``experiment/cell`` names; an experiment with one cell needs no second part."""
-    name, _, wanted = what.partition("/")
-    there = {cell.cell: cell for cell in cells(read_experiment(name), settings)}
-    if not wanted and len(there) == 1:
-        return next(iter(there.values()))
-    if wanted not in there:
-        raise UserError(f"{what}: name one of its cells: {', '.join(f'{name}/{cell}' for cell in there)}")
-    return there[wanted]
-
-
+@ends_with_its_reader
 def list_experiments(options: Namespace) -> None:
     """Print the experiments of the scale with their cells and sources."""
     from pdebridge.networks.published import PUBLISHED
@@ -98,6 +61,7 @@ def list_experiments(options: Namespace) -> None:
         print(f"{name:32} {layout.source}")
 
 
+@ends_with_its_reader
 def describe(options: Namespace) -> None:
     """Print one network's description, or build all of them and write their weight counts."""
     from pdebridge.networks.published import PUBLISHED
@@ -131,88 +95,6 @@ def fetch(options: Namespace) -> None:
     print(f"{options.dataset}: {len(files)} verified files in {folders.folder}", file=sys.stderr)
     if options.out:
         write_json(options.out, {"files": [str(path) for path in files]})
-
-
-def train(options: Namespace) -> None:
-    """Train all seeds of some cells, one cell after another, and write the measurements of each."""
-    changes = [pair_of(change) for change in options.changes]
-    options.set = [*options.set, *changes]
-    settings = settings_of(options, (options.what or "").partition("/")[0])
-    if options.resolved:
-        wanted = [parse_cell(json.loads(text)) for text in options.resolved]
-    elif options.what:
-        wanted = [cell_of(options.what, settings)]
-    else:
-        raise UserError("name an experiment/cell; 'pdebridge list' shows them")
-    from pdebridge.training.gpus import assigned
-
-    tracking = Tracking.model_validate_json(options.tracking) if options.tracking else settings.tracking
-    out = options.out or [default_out(cell, options.seed, changes) for cell in wanted]
-    # before torch is imported; the workflow has set it to the rule's threads
-    os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
-    with nullcontext() if options.collect else assigned(max(cell.devices for cell in wanted)):
-        for cell, path in zip(wanted, out, strict=True):
-            (collect_cell if options.collect else train_cell)(cell, tracking, path, options.seed)
-
-
-def pair_of(change: str) -> str:
-    """Return ``KEY=VALUE`` of ``--KEY=VALUE``, which is short for ``--set KEY=VALUE``."""
-    if not re.fullmatch(r"--[^=]+=.*", change, re.DOTALL):
-        raise UserError(f"{change}: expected --KEY=VALUE, such as --training.optimizer.lr=0.1")
-    return change.removeprefix("--")
-
-
-def default_out(cell: Cell, seed: int | None, changes: Sequence[str] = ()) -> Path:
-    """Return where what was trained by hand stands if nobody says: beside the workflow's runs, not among them.
-
-    Each set of changes has a folder of its own, so that the runs of a sweep stand side by side.
-    """
-    name = ",".join(sorted(changes)).replace("/", "_")
-    stem = Path("results/mine") / cell.key / (name if len(name) < LONGEST_NAME else digest(name)[:16])
-    return stem.with_name(f"{stem.name}.json") if seed is None else stem / f"seed-{seed}.json"
-
-
-def train_cell(cell: Cell, tracking: Tracking, out: Path, seed: int | None = None) -> None:
-    """Train the seeds of a cell that are not there yet, or one, and write the measurements of all of them."""
-    from pdebridge.training.fingerprint import missing_seeds, run_folders
-
-    if seed is not None and not 0 <= seed < cell.seeds:
-        raise UserError(f"--seed {seed}: {cell.key} has the seeds 0 to {cell.seeds - 1}")
-    folder, seeds = (out.with_suffix(""), list(range(cell.seeds))) if seed is None else (out.parent, [seed])
-    if set(missing_seeds(cell, folder)) & set(seeds):
-        from pdebridge.paper.published import read_published
-        from pdebridge.training.fit import train as train_seeds
-
-        targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
-        train_seeds(cell, tracking, folder, targets, seeds)
-    write_cell(cell, [run_folders(cell, folder)[seed] for seed in seeds], out)
-
-
-def collect_cell(cell: Cell, tracking: Tracking, out: Path, seed: int | None = None) -> None:
-    """Write the measurements of a cell whose seeds other jobs have trained.
-
-    Raises:
-        UserError: a seed is missing, or was trained by other code or on other data.
-    """
-    from pdebridge.training.fingerprint import missing_seeds, run_folders
-
-    if missing := missing_seeds(cell, out.with_suffix("")):
-        seeds = ", ".join(map(str, missing))
-        raise UserError(f"{cell.key}: no finished run of today's code with seed {seeds}; pdebridge train --seed N")
-    write_cell(cell, run_folders(cell, out.with_suffix("")), out)
-
-
-def write_cell(cell: Cell, runs: list[Path], out: Path) -> None:
-    """Write the measurements of some runs of a cell."""
-    write_measurements(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
-    print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
-
-
-def measurements_of(cell: Cell, runs: list[Path]) -> list[dict[str, Any]]:
-    """Return the runs' summaries as measurements, one a quantity."""
-    summaries = [read_json(run / "summary.json") for run in runs]
-    identity = {"experiment": cell.experiment, "cell": cell.cell, "runs": [str(run) for run in runs]}
-    return [identity | {"quantity": name, "values": [s[name] for s in summaries]} for name in summaries[0]]
 
 
 def runs_of(files: list[Path]) -> list[Path]:

@@ -97,16 +97,24 @@ class Parabolic(Dynamics):
         least ``-max sigma' L / 8`` (for ``0 <= A, B <= 1``: ``<A v, B v> >= -|v|^2 / 8``), so the logarithmic norm is
         at most ``l / 8``: a product of three positive factors need not be stable.
         """
-        pre = self.prenorm.weights if self.prenorm else 0
-        before = self.prenorm.lipschitz(theta[:pre]) if self.prenorm else 1.0
-        K, *affine = theta[pre:]
-        slope = self.norm.lipschitz(affine)
-        if slope is None or before is None:
+        pre, K, affine = self.split(theta)
+        slope = self.slope(pre, affine)
+        if slope is None:
             return None
-        lipschitz = self.activation.slope * slope * before * self.operator.norm(K, pixels) ** 2
+        lipschitz = slope * self.operator.norm(K, pixels) ** 2
         if self.prenorm or not self.norm.monotone(affine):
             return Increments(lipschitz, lipschitz)
         return Increments(lipschitz, 0.0, True) if self.gradient(affine) else Increments(lipschitz, lipschitz / 8)
+
+    def split(self, theta: Theta) -> tuple[Theta, Tensor, Theta]:
+        """Return the weights of the first normalisation, ``K``, and the weights of ``N``."""
+        pre = self.prenorm.weights if self.prenorm else 0
+        return theta[:pre], theta[pre], theta[pre + 1 :]
+
+    def slope(self, pre: Theta, affine: Theta) -> float | None:
+        """Return the product of the Lipschitz constants of ``sigma``, ``N`` and what stands before ``K``, if known."""
+        before, N = self.prenorm.lipschitz(pre) if self.prenorm else 1.0, self.norm.lipschitz(affine)
+        return None if before is None or N is None else self.activation.slope * N * before
 
     def gradient(self, affine: Theta) -> bool:
         """Tell whether ``sigma(N(a))`` is the gradient of a convex function, so that the Jacobian is symmetric."""

@@ -40,13 +40,13 @@ class Residual(Parabolic):
     def increments(self, theta: Theta, pixels: tuple[int, ...] = (), part: int = 0) -> Increments | None:
         """Return the product of the Lipschitz constants of all factors: two free operators have no sign."""
         *theta, K_2 = theta
-        bounds = super().increments(theta, pixels)
-        if bounds is None:
+        pre, K, affine = self.split(theta)
+        slope = self.slope(pre, affine)
+        if slope is None:
             return None
-        K = theta[self.prenorm.weights if self.prenorm else 0]
-        of_K = self.operator.norm(K, pixels)
-        factor = self.operator.norm(K_2, pixels) / of_K if of_K else 0.0
-        lipschitz = bounds.lipschitz * factor * (self.activation.slope if self.prenorm else 1.0)
+        if self.prenorm:
+            slope *= self.activation.slope
+        lipschitz = slope * self.operator.norm(K, pixels) * self.operator.norm(K_2, pixels)
         return Increments(lipschitz, lipschitz)
 
     def spectrum(self, theta: Theta, pixels: tuple[int, ...] = ()) -> None:

@@ -15,8 +15,8 @@ ROUNDING = 1e-12
 
 def excess(R: Polynomial, d: float, start: complex, end: complex) -> Polynomial:
     """Return ``|R - d conj R|^2 / (1 - d^2)^2 - 1`` of ``t`` on ``z(t) = start + t (end - start)``."""
-    roots = R(Polynomial([start, end - start])).coef.astype(complex)
-    on_line = Polynomial((roots - d * np.conj(roots)) / (1 - d * d))
+    c = R(Polynomial([start, end - start])).coef.astype(complex)
+    on_line = Polynomial((c - d * np.conj(c)) / (1 - d * d))
     squared = on_line * Polynomial(np.conj(on_line.coef))
     return Polynomial(squared.coef.real) - 1
 

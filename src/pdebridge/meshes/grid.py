@@ -65,15 +65,9 @@ class Grid:
                 f"up to {100 * beyond:.2g} % of a density are outside of the grid on {self.low} to {self.high}; "
                 f"a wider one is needed"
             )
+        in_float64 = deepcopy(density).double()
         with torch.no_grad():
-            values = (
-                deepcopy(density)
-                .double()
-                .log_density(torch.from_numpy(self.centers()))
-                .exp()
-                .numpy()
-                .reshape(self.cells)
-            )
+            values = in_float64.log_density(torch.from_numpy(self.centers())).exp().numpy().reshape(self.cells)
         return values / (values.sum() * self.area)
 
     def outside(self, density: GaussianMixture) -> float:

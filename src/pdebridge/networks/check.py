@@ -169,7 +169,7 @@ def order(net: Flow, u: Tensor) -> Finding:
     if gaps[2] < 1e-12 * float(torch.linalg.vector_norm(ends[-1])):
         return Finding(what, None, "differences are of the size of rounding")
     seen = math.log2(gaps[1] / gaps[2])
-    right = True if seen > net.integrator.order - 0.3 else None
+    right = seen > net.integrator.order - 0.3 or None
     return Finding(what, right, f"{seen:.2f} seen, {net.integrator.order} of {type(net.integrator).__name__}")
 
 
@@ -182,14 +182,14 @@ def proved(net: Flow, u: Tensor) -> Iterator[Finding]:
     if isinstance(bound, str):
         yield Finding("certificate contractive", None, bound)
     else:
-        kept = factor <= bound.number * (1 + 1e-6) and (True if bound.holds else None)
+        kept = factor <= bound.number * (1 + 1e-6) and (bound.holds or None)
         yield Finding("certificate contractive", kept, f"for all states and these weights at most {bound.number:.4g}")
     margin = certificate(spectral, net, u)
     if isinstance(margin, str):
         yield Finding("certificate spectral", None, margin)
     else:
         said = f"every step frozen: stable up to {margin.number:.4g} h"
-        yield Finding("certificate spectral", True if margin.holds else None, said)
+        yield Finding("certificate spectral", margin.holds or None, said)
 
 
 def certificate(kind: Callable[..., Certificate], net: Flow, u: Tensor) -> Certificate | str:

@@ -221,9 +221,6 @@ def _in_words(facts: dict[str, Any]) -> str:
     parts += [f"Python {versions['python']}, torch {versions['torch']}"] if versions else []
     parts += [f"{machine['processor']}, {threads} thread{'s' * (threads > 1)}"] if machine else []
     parts += [arithmetic["gpu"]] if "gpu" in arithmetic else []
-    parts += (
-        [f"its first {facts['earlier']['epochs']} epochs: {_in_words(facts['earlier'] | {'commit': facts['commit']})}"]
-        if "earlier" in facts
-        else []
-    )
+    if earlier := facts.get("earlier"):
+        parts.append(f"its first {earlier['epochs']} epochs: {_in_words(earlier | {'commit': facts['commit']})}")
     return "; ".join([*parts, *([facts["note"]] if facts.get("note") else [])])

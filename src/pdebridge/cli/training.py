@@ -1,0 +1,104 @@
+"""The verb that trains: where its runs stand, which seeds are missing, and the measurements that it writes."""
+
+import json
+import os
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from pdebridge.cli.settings import cell_of, settings_of
+from pdebridge.configuration.experiment import Cell
+from pdebridge.configuration.load import parse_cell
+from pdebridge.configuration.settings import Tracking
+from pdebridge.errors import UserError
+from pdebridge.files import read_json
+from pdebridge.meaning import digest
+from pdebridge.records import write_measurements
+
+LONGEST_NAME = 200  # of a file
+
+
+def train(options: Namespace) -> None:
+    """Train all seeds of some cells, one cell after another, and write the measurements of each."""
+    changes = [pair_of(change) for change in options.changes]
+    options.set = [*options.set, *changes]
+    settings = settings_of(options, (options.what or "").partition("/")[0])
+    if options.resolved:
+        wanted = [parse_cell(json.loads(text)) for text in options.resolved]
+    elif options.what:
+        wanted = [cell_of(options.what, settings)]
+    else:
+        raise UserError("name an experiment/cell; 'pdebridge list' shows them")
+    from pdebridge.training.gpus import assigned
+
+    tracking = Tracking.model_validate_json(options.tracking) if options.tracking else settings.tracking
+    out = options.out or [default_out(cell, options.seed, changes) for cell in wanted]
+    # before torch is imported; the workflow has set it to the rule's threads
+    os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
+    with nullcontext() if options.collect else assigned(max(cell.devices for cell in wanted)):
+        for cell, path in zip(wanted, out, strict=True):
+            (collect_cell if options.collect else train_cell)(cell, tracking, path, options.seed)
+
+
+def pair_of(change: str) -> str:
+    """Return ``KEY=VALUE`` of ``--KEY=VALUE``, which is short for ``--set KEY=VALUE``."""
+    if not re.fullmatch(r"--[^=]+=.*", change, re.DOTALL):
+        raise UserError(f"{change}: expected --KEY=VALUE, such as --training.optimizer.lr=0.1")
+    return change.removeprefix("--")
+
+
+def default_out(cell: Cell, seed: int | None, changes: Sequence[str] = ()) -> Path:
+    """Return where what was trained by hand stands if nobody says: beside the workflow's runs, not among them.
+
+    Each set of changes has a folder of its own, so that the runs of a sweep stand side by side.
+    """
+    name = ",".join(sorted(changes)).replace("/", "_")
+    stem = Path("results/mine") / cell.key / (name if len(name) < LONGEST_NAME else digest(name)[:16])
+    return stem.with_name(f"{stem.name}.json") if seed is None else stem / f"seed-{seed}.json"
+
+
+def train_cell(cell: Cell, tracking: Tracking, out: Path, seed: int | None = None) -> None:
+    """Train the seeds of a cell that are not there yet, or one, and write the measurements of all of them."""
+    from pdebridge.training.fingerprint import missing_seeds, run_folders
+
+    if seed is not None and not 0 <= seed < cell.seeds:
+        raise UserError(f"--seed {seed}: {cell.key} has the seeds 0 to {cell.seeds - 1}")
+    folder, seeds = (out.with_suffix(""), list(range(cell.seeds))) if seed is None else (out.parent, [seed])
+    if set(missing_seeds(cell, folder)) & set(seeds):
+        from pdebridge.paper.published import read_published
+        from pdebridge.training.fit import train as train_seeds
+
+        targets = [n.model_dump() for n in read_published() if (n.experiment, n.cell) == (cell.experiment, cell.cell)]
+        train_seeds(cell, tracking, folder, targets, seeds)
+    write_cell(cell, [run_folders(cell, folder)[seed] for seed in seeds], out)
+
+
+def collect_cell(cell: Cell, tracking: Tracking, out: Path, seed: int | None = None) -> None:
+    """Write the measurements of a cell whose seeds other jobs have trained.
+
+    Raises:
+        UserError: a seed is missing, or was trained by other code or on other data.
+    """
+    from pdebridge.training.fingerprint import missing_seeds, run_folders
+
+    if missing := missing_seeds(cell, out.with_suffix("")):
+        seeds = ", ".join(map(str, missing))
+        raise UserError(f"{cell.key}: no finished run of today's code with seed {seeds}; pdebridge train --seed N")
+    write_cell(cell, run_folders(cell, out.with_suffix("")), out)
+
+
+def write_cell(cell: Cell, runs: list[Path], out: Path) -> None:
+    """Write the measurements of some runs of a cell."""
+    write_measurements(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
+    print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
+
+
+def measurements_of(cell: Cell, runs: list[Path]) -> list[dict[str, Any]]:
+    """Return the runs' summaries as measurements, one a quantity."""
+    summaries = [read_json(run / "summary.json") for run in runs]
+    identity = {"experiment": cell.experiment, "cell": cell.cell, "runs": [str(run) for run in runs]}
+    return [identity | {"quantity": name, "values": [s[name] for s in summaries]} for name in summaries[0]]
