@@ -5,7 +5,7 @@ from tests.paper.test_verdict import ROW
 from pdebridge.paper.beside import verdict_table
 from pdebridge.paper.evidence import Evidence
 from pdebridge.paper.experiment_tables import all_quantities, of_experiment
-from pdebridge.paper.landing import headlines, landing
+from pdebridge.paper.landing import headlines, summary
 from pdebridge.paper.pages import results_page
 from pdebridge.paper.published import PublishedNumber
 
@@ -51,6 +51,8 @@ def test_networks_and_games_have_headlines_of_their_own():
 def test_pages_hold_every_experiment():
     row = PublishedNumber.model_validate(ROW)
     verdicts = verdict_table([row], {"laptop": FOUND}, {"r": {"survey": 8}})
-    assert "\n     - d2\n" in landing(verdicts, FOUND, "laptop")
+    assert {"a", "d2"} <= {
+        cell for name in ("Networks", "Mean field games") for cell in summary(verdicts, FOUND)[name]["cell"]
+    }
     page = results_page(verdicts, {"laptop": Evidence(FOUND)})
     assert [line for line in page.splitlines() if line.startswith("### ")] == ["### e", "### g", "### s"]

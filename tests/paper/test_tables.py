@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from tests.paper.test_verdict import ROW
 
-from pdebridge.paper.beside import counts, headline, verdict_table
+from pdebridge.paper.beside import counts, headline, run_pages, verdict_table
 from pdebridge.paper.published import PublishedNumber
 from pdebridge.paper.tables import mean_and_half_width, write_table
 
@@ -27,6 +27,8 @@ def test_each_row_has_value_interval_verdict_source_and_runs():
     assert only["n"] == "3"
     assert only["verdict"] == "reproduced"
     assert only["runs"] == "results/x/seed-0"
+    assert run_pages(table) == ["runs/e/c.html"]
+    assert run_pages(verdict_table([row()], {}, REFERENCES)) == [""]
 
 
 def test_a_number_of_another_setting_stays_out():

@@ -89,6 +89,12 @@ rule table:
             category="Tables",
             labels={"table": "published numbers"},
         ),
+        summary=report(
+            f"{PAPER}/summary.html",
+            caption="../report/summary.rst",
+            category="Tables",
+            labels={"table": "summary: by reference, headline numbers"},
+        ),
         games=report(
             f"{PAPER}/meanfield.html",
             caption="../report/meanfield.rst",
@@ -123,6 +129,7 @@ rule table:
             "pdebridge.paper.game_table",
             "pdebridge.paper.experiment_tables",
             "pdebridge.paper.landing",
+            "pdebridge.paper.interactive",
             "pdebridge.paper.tables",
             "pdebridge.paper.measurements",
         ),

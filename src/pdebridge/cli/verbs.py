@@ -140,18 +140,21 @@ def figure(options: Namespace) -> None:
 
 def table(options: Namespace) -> None:
     """Write the verdict table, the tables of our experiments and of the games, and the report's landing page."""
-    from pdebridge.paper.beside import COMPACT, read_costs, verdict_table
+    from pdebridge.paper.beside import COMPACT, FULL, read_costs, run_pages, verdict_table
     from pdebridge.paper.experiment_tables import all_quantities, of_experiment
     from pdebridge.paper.game_table import game_table
-    from pdebridge.paper.landing import experiment_names, landing
+    from pdebridge.paper.interactive import searchable
+    from pdebridge.paper.landing import experiment_names, landing, summary
     from pdebridge.paper.measurements import collect
     from pdebridge.paper.published import read_published, read_references
-    from pdebridge.paper.tables import write_table
+    from pdebridge.paper.tables import html, write_table
 
     found, scale, out = collect(options.measurements), options.scale, options.out
     interval = f"mean ± 95 % half-width over seeds, scale {scale}"
     verdicts = verdict_table(read_published(), {scale: found}, read_references(), read_costs())
-    write_table(verdicts, out / "published", f"Published numbers beside ours, scale {scale}", COMPACT)
+    title = f"Published numbers beside ours, scale {scale}"
+    page = searchable(verdicts[FULL], title, run_pages(verdicts))
+    write_table(verdicts, out / "published", title, COMPACT, page)
     write_table(game_table(found), out / "meanfield", f"Mean field games: weighted costs, {interval}")
     for name in experiment_names(found):
         write_table(of_experiment(found, name), out / "tables" / name, f"{name}: {interval}")
@@ -159,7 +162,9 @@ def table(options: Namespace) -> None:
         all_quantities({key: m for key, m in found.items() if key[0] != "weights"}).to_csv(path, index=False)
     write_json(out / "measurements.json", {"measurements": list(found.values())})
     with whole(out / "landing.rst") as path:
-        path.write_text(landing(verdicts, found, scale), encoding="utf-8")
+        path.write_text(landing(verdicts, scale), encoding="utf-8")
+    with whole(out / "summary.html") as path:
+        path.write_text(html(summary(verdicts, found), f"Summary, scale {scale}"), encoding="utf-8")
 
 
 def regress(options: Namespace) -> int:

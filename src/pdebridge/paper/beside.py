@@ -17,6 +17,17 @@ COMPACT = [
     *("id", "source", "locator", "quantity", "unit", "published", "ours", "difference", "threshold", "n", "scale"),
     "verdict",
 ]
+FULL = [
+    *("id", "verdict", "published", "ours", "difference", "threshold", "unit", "n", "kind", "source", "locator"),
+    *("quantity", "scale"),
+]
+"""The columns of the page that is searched: what decides is seen first."""
+
+
+def run_pages(table: pd.DataFrame) -> list[str]:
+    """Return the page of the runs behind every row, relative to the table; empty where nothing of ours was trained."""
+    rows = zip(table["experiment"], table["cell"], table["runs"], strict=True)
+    return [f"runs/{experiment}/{cell}.html" if runs else "" for experiment, cell, runs in rows]
 
 
 def read_costs(path: Path = COSTS) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from pdebridge.paper.beside import counts, headline, published
+from pdebridge.paper.beside import counts, published
 from pdebridge.paper.experiment_tables import of_experiment
 from pdebridge.paper.measurements import Key
 
@@ -41,36 +41,35 @@ def headlines(found: dict[Key, dict[str, Any]]) -> dict[str, pd.DataFrame]:
     return pages
 
 
-def landing(table: pd.DataFrame, found: dict[Key, dict[str, Any]], scale: str) -> str:
-    """Return the report's landing page as reStructuredText: verdicts by kind and reference, headline numbers."""
-    printed, own = published(table), table[table["kind"] == "own"]
-    sections = {
-        "Published numbers, by kind": counts(printed),
-        "Measured numbers, by reference": counts(printed[printed["kind"] == "measured"], "source"),
-        **headlines(found),
-        "Published numbers that this scale can check": _checked(printed),
-        "Checks of ourselves: numbers that this project computed and nobody printed": _checked(own),
-    }
+def landing(table: pd.DataFrame, scale: str) -> str:
+    """Return the report's landing page as reStructuredText, one screen: verdicts by kind, and where the rest is."""
+    printed = published(table)
     return "\n".join(
         [
             f"Deep learning and differential equations, reproduced at scale *{scale}*",
             "",
-            f"{len(printed)} published numbers. {headline(table)}.",
+            f"**{len(printed)} published numbers, by kind**",
+            "",
+            *rst_table(counts(printed).set_index("kind").T.rename_axis("", axis=1).reset_index(names="")),
             "",
             WORDS,
-            "Every table, figure and run is under *Results*; every number there leads to its run directory.",
+            "`Tables`_: every published number beside ours, sums by reference, our experiments. `Figures`_. `Runs`_:",
+            "curves, configuration and provenance of every training.",
             "",
-            *(
-                line
-                for title, frame in sections.items()
-                for line in (f"**{title}**", "", *(rst_table(frame) if len(frame) else ["None yet."]), "")
-            ),
         ]
     )
 
 
-def _checked(table: pd.DataFrame) -> pd.DataFrame:
-    return table.loc[table["ours"] != "", ["id", "source", "published", "ours", "difference", "verdict"]]
+def summary(table: pd.DataFrame, found: dict[Key, dict[str, Any]]) -> dict[str, pd.DataFrame]:
+    """Return the tables of the page that sums up a run, by their titles."""
+    printed, own = published(table), table[table["kind"] == "own"]
+    return {
+        "Measured numbers, by reference": counts(printed[printed["kind"] == "measured"], "source"),
+        **headlines(found),
+        "Checks of ourselves: numbers that this project computed and nobody printed": own.loc[
+            own["ours"] != "", ["id", "source", "published", "ours", "difference", "verdict"]
+        ],
+    }
 
 
 def rst_table(frame: pd.DataFrame) -> list[str]:

@@ -7,6 +7,19 @@ from pathlib import Path
 
 from pdebridge.configuration.settings import Settings
 from pdebridge.errors import UserError
+from pdebridge.files import whole
+
+HEAD = """\
+<style>.items-center.h-screen { align-items: safe center; justify-content: safe center }</style>
+<script>
+addEventListener("message", (message) => {
+  const found = Object.keys(results).find((path) => path.endsWith("/paper/" + message.data.page));
+  if (found) app.setView({ content: "html", contentPath: results[found].data_uri });
+});
+</script>
+</head>"""
+"""Snakemake centres what is higher than the screen, so that its top is out of reach; and a page of the report cannot
+name another one, so that links between them are messages to the report."""
 
 
 def write_report(settings: Settings) -> int:
@@ -15,24 +28,16 @@ def write_report(settings: Settings) -> int:
     if not (folder / "paper" / "landing.rst").is_file():
         raise UserError(f"{folder}: no finished run; run: snakemake --cores all --config scale={settings.scale}")
     out = folder / "report.html"
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as overlay:
-        overlay.write(settings.model_dump_json())
-        overlay.flush()
+    with tempfile.TemporaryDirectory() as scratch:
+        overlay, written = Path(scratch, "settings.json"), Path(scratch, "report.html")
+        overlay.write_text(settings.model_dump_json(), encoding="utf-8")
         # --nolock: the workflow that calls this at its end still holds the lock
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "results",
-            "--report",
-            str(out),
-            "--nolock",
-            "--configfile",
-            overlay.name,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        print(done.stderr, file=sys.stderr)
-        return done.returncode
+        command = ["snakemake", "results", "--report", str(written), "--nolock", "--configfile", str(overlay)]
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+        if done.returncode:
+            print(done.stderr, file=sys.stderr)
+            return done.returncode
+        with whole(out) as path:
+            path.write_text(written.read_text(encoding="utf-8").replace("</head>", HEAD, 1), encoding="utf-8")
     print(f"report: {out.resolve()}")
     return 0

@@ -27,7 +27,7 @@ def page(runs: list[Path], out: Path) -> None:
     title = f"{cell['experiment']}/{cell['cell']}: {cell['title']}"
     with whole(out) as path:
         path.write_text(
-            html(figures, title) + html(facts, "Provenance of the first seed") + f"<pre>{configuration}</pre>",
+            html({title: figures, "Provenance of the first seed": facts}, title) + f"<pre>{configuration}</pre>",
             encoding="utf-8",
         )
 

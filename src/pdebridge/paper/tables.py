@@ -1,6 +1,7 @@
 """The papers' tables: each is written as CSV, Markdown, LaTeX and styled HTML."""
 
 import math
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,15 @@ def mean_of(ours: Interval) -> str:
     return f"{ours.mean:.{digits}f} ± {half:.{digits}f}"
 
 
-def write_table(frame: pd.DataFrame, stem: Path, caption: str, columns: list[str] | None = None) -> None:
-    """Write ``stem.csv`` with every column, and ``.md``, ``.tex``, ``.html`` with ``columns``."""
+def write_table(
+    frame: pd.DataFrame, stem: Path, caption: str, columns: list[str] | None = None, page: str | None = None
+) -> None:
+    """Write ``stem.csv`` with every column, and ``.md``, ``.tex``, ``.html`` with ``columns``, or the page given."""
     shown = frame[columns] if columns else frame
     with whole(stem.with_suffix(".csv")) as path:
         frame.to_csv(path, index=False)
-    for suffix, text in ((".md", markdown(shown)), (".tex", latex(shown, caption)), (".html", html(shown, caption))):
+    page = page or html({caption: shown}, caption)
+    for suffix, text in ((".md", markdown(shown)), (".tex", latex(shown, caption)), (".html", page)):
         with whole(stem.with_suffix(suffix)) as path:
             path.write_text(text, encoding="utf-8")
 
@@ -77,12 +81,18 @@ def _latex_text(text: str) -> str:
     return text
 
 
-def html(frame: pd.DataFrame, caption: str) -> str:
-    """Return a frame as a page of its own, verdicts coloured."""
-    styled = frame.style.format(escape="html").hide(axis="index").set_caption(caption).set_table_styles(STYLES)
+def html(frames: dict[str, pd.DataFrame], title: str) -> str:
+    """Return frames as one page; the keys are their captions."""
+    tables = "".join(_styled(frame, caption) for caption, frame in frames.items() if len(frame))
+    return f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>{tables}'
+
+
+def _styled(frame: pd.DataFrame, caption: str) -> str:
+    """Return a frame as a table, verdicts coloured."""
+    look = frame.style.format(escape="html").hide(axis="index").set_caption(escape(caption)).set_table_styles(STYLES)
     if "verdict" in frame:
-        styled = styled.map(lambda name: f"background: {COLOURS.get(name, 'none')}", subset=["verdict"])
-    return f'<!doctype html><meta charset="utf-8"><title>{caption}</title>{styled.to_html()}'
+        look = look.map(lambda name: f"background: {COLOURS.get(name, 'none')}", subset=["verdict"])
+    return look.to_html()
 
 
 STYLES: Any = [
