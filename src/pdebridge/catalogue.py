@@ -159,6 +159,30 @@ FIGURES = {
     "stability": "pdebridge.paper.stability:draw",
     "training-share": "pdebridge.paper.training_share:draw",
 }
+DRAWN_FROM = {
+    "control-methods": "training-curves",
+    "demonstration": "demonstration",
+    "dimension": "dimension",
+    "feed-forward": "feed-forward",
+    "figure1": "propagation",
+    "game": "games",
+    "gradient-race": "training-curves",
+    "gradients": "gradients",
+    "instability": "propagation",
+    "layer-parallel": "layer-parallel",
+    "memory": "memory",
+    "mesh": "mesh",
+    "nfe": "nfe",
+    "rediscretisation": "rediscretisation",
+    "reversal": "reversal",
+    "robustness": "robustness",
+    "samples": "mesh",
+    "second-order": "training-curves",
+    "spectrum": "stability",
+    "stability": "stability",
+    "training-share": "robustness",
+}
+"""The study whose arrays a figure draws."""
 BENCHES = {
     "control": "pdebridge.bench.control:measure",
     "gradients": "pdebridge.bench.gradients:measure",

@@ -65,6 +65,13 @@ def _lives(pid: int) -> bool:
     return True
 
 
+def writable(path: Path) -> None:
+    """Raise `UserError` if a file could not be written there: said before the work whose result it is to hold."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{path}: {folder} is {'a folder without leave to write' if folder.is_dir() else 'no folder'}")
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON, indented, whole or not at all."""
     with whole(path) as partial:

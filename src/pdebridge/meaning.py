@@ -147,6 +147,20 @@ def imports(path: Path, stamped: tuple[int, int], module: str) -> frozenset[str]
     return frozenset(names)
 
 
+def parameters(reference: str) -> list[str] | None:
+    """Return the parameters of a function ``module:name`` by its source; None where it takes others, or is no function.
+
+    Nothing is imported: what costs seconds to import is checked in none.
+    """
+    module, _, name = reference.partition(":")
+    path = _file(module)
+    tree = _tree(path, stamp(path)) if path else None
+    for node in tree.body if tree else []:
+        if isinstance(node, ast.FunctionDef) and node.name == name and node.args.kwarg is None:
+            return [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    return None
+
+
 def checksum(path: Path) -> str:
     """Return the SHA-256 of a file, or of the names and contents of all files in a folder; ``absent`` without one."""
     if path.is_dir():

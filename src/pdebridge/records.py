@@ -6,14 +6,17 @@ holds a checksum of its own content, and those of the files beside it that belon
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from pdebridge.errors import UserError
 from pdebridge.files import checksums, differing, read_json, write_json
 
 RUN = "run.json"
+MEASUREMENT = {"experiment", "cell", "quantity", "values", "runs"}
 CONTENT = ("history.csv", "summary.json", "weights.safetensors")  # of a finished run, besides run.json
 
 
@@ -69,9 +72,22 @@ def read_measurements(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not a file of measurements ({error.strerror})") from None
     if not isinstance(content, dict) or not isinstance(content.get("measurements"), list):
         raise UserError(f"{path}: not a file of measurements (it has no list 'measurements')")
+    if not all(isinstance(m, dict) and set(m) >= MEASUREMENT for m in content["measurements"]):
+        raise UserError(f"{path}: not a file of measurements (each has {', '.join(sorted(MEASUREMENT))})")
     if "checksum" in content and content.pop("checksum") != _digest(content):
         raise UserError(f"{path}: damaged (its content differs from its checksum); remove it, and it is made again")
     return content
+
+
+def read_arrays(path: Path) -> dict[str, Any]:
+    """Read the arrays that a study wrote; raise `UserError` with its name if it holds others, or is damaged."""
+    import numpy as np
+
+    try:
+        with np.load(path) as arrays:
+            return dict(arrays)
+    except (ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+        raise UserError(f"{path}: damaged, or no file of a study's arrays ({' '.join(str(error).split())})") from None
 
 
 def stale(path: Path) -> str:

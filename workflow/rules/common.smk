@@ -5,10 +5,11 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from pdebridge.configuration.load import cells, selected, settings_from
+from pdebridge.configuration.load import settings_from
 from pdebridge.catalogue import SOURCES
 from pdebridge.errors import UserError
 from pdebridge.meaning import meaning
+from pdebridge.plan import plan
 from pdebridge.records import stale
 from pdebridge.training.fingerprint import code_and_data
 
@@ -28,12 +29,8 @@ settings = checked(lambda: settings_from(config))
 settings_json = settings.model_dump_json()
 # not a parameter of a rule: how a training is watched changes no number, and replans nothing
 tracking_json = settings.tracking.model_dump_json()
-EXPERIMENTS = {e.name: e for e in checked(lambda: selected(settings))}
-CELLS = {
-    cell.key: cell
-    for e in EXPERIMENTS.values()
-    for cell in checked(lambda: cells(e, settings))
-}
+PLAN = checked(lambda: plan(settings))
+EXPERIMENTS, CELLS = PLAN.experiments, PLAN.cells
 
 RESULTS = f"results/{settings.scale}"
 PAPER = f"{RESULTS}/paper"

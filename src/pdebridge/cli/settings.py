@@ -1,14 +1,27 @@
 """What the command line says of settings, and the cell that it names."""
 
+import json
 from argparse import Namespace
-from typing import Any
+from typing import Any, TypeVar
 
-import yaml
+from pydantic import BaseModel
 
 from pdebridge.configuration.experiment import Cell
-from pdebridge.configuration.load import CONFIG, Loader, cells, merge, read_experiment, read_yaml, settings_from
+from pdebridge.configuration.load import (
+    CONFIG,
+    cells,
+    merge,
+    parse,
+    parse_cell,
+    parse_yaml,
+    read_experiment,
+    read_yaml,
+    settings_from,
+)
 from pdebridge.configuration.settings import Settings
 from pdebridge.errors import UserError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def settings_of(options: Namespace, experiment: str = "") -> Settings:
@@ -29,9 +42,9 @@ def settings_of(options: Namespace, experiment: str = "") -> Settings:
 
 def _assignment(pair: str) -> dict[str, Any]:
     key, equals, value = pair.partition("=")
-    if not equals:
+    if not key or not equals:
         raise UserError(f"--set {pair}: expected KEY=VALUE, such as tracking.mode=disabled")
-    content: Any = yaml.load(value, Loader)
+    content = parse_yaml(value, f"--set {pair}")
     for part in reversed(key.split(".")):
         content = {part: content}
     return dict(content)
@@ -46,3 +59,24 @@ def cell_of(what: str, settings: Settings) -> Cell:
     if wanted not in there:
         raise UserError(f"{what}: name one of its cells: {', '.join(f'{name}/{cell}' for cell in there)}")
     return there[wanted]
+
+
+def mapping(text: str, option: str) -> dict[str, Any]:
+    """Return the JSON mapping that an option holds."""
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{option}: not JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{option}: expected a JSON mapping, such as '{{\"key\": 1}}' (found {text[:40]!r})")
+    return content
+
+
+def section(model: type[Model], text: str, option: str) -> Model:
+    """Return the section of the configuration that an option holds as JSON."""
+    return parse(model, mapping(text, option), option)
+
+
+def resolved(texts: list[str]) -> list[Cell]:
+    """Return the resolved cells that ``--resolved`` holds."""
+    return [parse_cell(mapping(text, "--resolved"), "--resolved") for text in texts]

@@ -1,6 +1,5 @@
 """The verb that trains: where its runs stand, which seeds are missing, and the measurements that it writes."""
 
-import json
 import os
 import re
 import sys
@@ -10,12 +9,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from pdebridge.cli.settings import cell_of, settings_of
+from pdebridge.cli.settings import cell_of, resolved, section, settings_of
 from pdebridge.configuration.experiment import Cell
-from pdebridge.configuration.load import parse_cell
 from pdebridge.configuration.settings import Tracking
 from pdebridge.errors import UserError
-from pdebridge.files import read_json
+from pdebridge.files import read_json, writable
 from pdebridge.meaning import digest
 from pdebridge.records import write_measurements
 
@@ -28,20 +26,31 @@ def train(options: Namespace) -> None:
     options.set = [*options.set, *changes]
     settings = settings_of(options, (options.what or "").partition("/")[0])
     if options.resolved:
-        wanted = [parse_cell(json.loads(text)) for text in options.resolved]
+        wanted = resolved(options.resolved)
     elif options.what:
         wanted = [cell_of(options.what, settings)]
     else:
         raise UserError("name an experiment/cell; 'pdebridge list' shows them")
     from pdebridge.training.gpus import assigned
 
-    tracking = Tracking.model_validate_json(options.tracking) if options.tracking else settings.tracking
+    tracking = section(Tracking, options.tracking, "--tracking") if options.tracking else settings.tracking
     out = options.out or [default_out(cell, options.seed, changes) for cell in wanted]
+    check_out(out, wanted)
     # before torch is imported; the workflow has set it to the rule's threads
     os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
     with nullcontext() if options.collect else assigned(max(cell.devices for cell in wanted)):
         for cell, path in zip(wanted, out, strict=True):
             (collect_cell if options.collect else train_cell)(cell, tracking, path, options.seed)
+
+
+def check_out(out: Sequence[Path], wanted: Sequence[Cell]) -> None:
+    """Refuse what could not be written after the training: another number of files, another form, a folder."""
+    if len(out) != len(wanted):
+        raise UserError(f"--out: expected {len(wanted)} files, one a cell (found {len(out)})")
+    for path in out:
+        if path.suffix != ".json" or path.is_dir():
+            raise UserError(f"--out {path}: expected a file NAME.json, beside which the runs stand in the folder NAME")
+        writable(path)
 
 
 def pair_of(change: str) -> str:

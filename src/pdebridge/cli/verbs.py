@@ -11,14 +11,16 @@ from pathlib import Path
 
 import yaml
 
-from pdebridge.cli.settings import cell_of, settings_of
-from pdebridge.configuration.load import cells, parse_cell, selected
+from pdebridge.cli.settings import cell_of, mapping, resolved, section, settings_of
+from pdebridge.configuration.load import cells, read_experiment, selected
+from pdebridge.configuration.model import Named
 from pdebridge.configuration.settings import DataFolders, Settings
-from pdebridge.cube import known, load
+from pdebridge.cube import load
 from pdebridge.errors import UserError
-from pdebridge.files import whole, write_json
+from pdebridge.files import whole, writable, write_json
+from pdebridge.plan import check_options_of, plan
 from pdebridge.provenance import provenance
-from pdebridge.records import read_measurements, write_measurements
+from pdebridge.records import check, read_arrays, read_measurements, write_measurements
 
 
 def ends_with_its_reader(verb: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
@@ -40,16 +42,16 @@ def list_experiments(options: Namespace) -> None:
     """Print the experiments of the scale with their cells and sources."""
     from pdebridge.networks.published import PUBLISHED
 
-    settings = settings_of(options)
+    planned = plan(settings_of(options))
     rows = [
         {
             "experiment": e.name,
             "title": e.title,
             "source": f"{e.source.reference}, {e.source.locator}",
-            "cells": [cell.cell for cell in cells(e, settings)],
+            "cells": [cell.cell for cell in planned.cells.values() if cell.experiment == e.name],
             "scale": e.scale,
         }
-        for e in selected(settings)
+        for e in planned.experiments.values()
     ]
     if options.json:
         print(json.dumps(rows, indent=2))
@@ -71,8 +73,8 @@ def describe(options: Namespace) -> None:
         write_measurements(options.out, {"measurements": published_counts(), "provenance": provenance()})
         return
     if options.resolved:
-        every = [parse_cell(json.loads(text)) for text in options.resolved]
-        write_measurements(options.out, {"measurements": weight_counts(every), "provenance": provenance()})
+        every = weight_counts(resolved(options.resolved))
+        write_measurements(options.out, {"measurements": every, "provenance": provenance()})
         return
     if not options.what:
         raise UserError("name an experiment/cell or a published network; 'pdebridge list' shows them")
@@ -90,7 +92,7 @@ def fetch(options: Namespace) -> None:
 
     if options.dataset not in SOURCES:
         raise UserError(f"{options.dataset!r} is not downloaded; these are: {', '.join(sorted(SOURCES))}")
-    folders = DataFolders.model_validate_json(options.data) if options.data else settings_of(options).data
+    folders = section(DataFolders, options.data, "--data") if options.data else settings_of(options).data
     files = fetch_files(load(SOURCES[options.dataset]), folders.folder, folders.mirror)
     print(f"{options.dataset}: {len(files)} verified files in {folders.folder}", file=sys.stderr)
     if options.out:
@@ -110,8 +112,16 @@ def study(options: Namespace) -> None:
 
     from pdebridge.catalogue import STUDIES
 
+    named = Named(name=options.study, options=mapping(options.options, "--options"))
+    check_options_of("study", named, "--options")
+    writable(options.out)
+    runs = runs_of(options.measurements)
+    for run in runs:
+        check(run)
     start = time.perf_counter(), time.process_time()
-    result = load(STUDIES[options.study])(runs_of(options.measurements), **json.loads(options.options))
+    result = load(STUDIES[options.study])(runs, **named.options)
+    if not result.measurements:
+        raise UserError(f"{options.study} measured nothing; name the files of the cells that it studies")
     spent = {"seconds": time.perf_counter() - start[0], "cpu_seconds": time.process_time() - start[1]}
     owner = {} if options.measurements or not options.experiment else {"experiment": options.experiment}
     measurements = [asdict(m) | owner for m in result.measurements]
@@ -124,9 +134,7 @@ def study(options: Namespace) -> None:
 
 def figure(options: Namespace) -> None:
     """Draw one figure."""
-    import numpy as np
-
-    from pdebridge.catalogue import FIGURES
+    from pdebridge.catalogue import DRAWN_FROM, FIGURES
     from pdebridge.paper import curves, runs
 
     if options.figure == "run":
@@ -134,24 +142,35 @@ def figure(options: Namespace) -> None:
             curves.draw(runs_of([cell]), options.out / cell.stem)
             runs.page(runs_of([cell]), options.out / f"{cell.stem}.html")
     else:
-        arrays = {name: array for path in options.inputs for name, array in np.load(path).items()}
-        load(known(options.figure, FIGURES, "figure"))(arrays, options.out)
+        if options.figure not in FIGURES:
+            raise UserError(f"no figure {options.figure!r}; there are: run, {', '.join(FIGURES)}")
+        writable(options.out)
+        arrays = {name: array for path in options.inputs for name, array in read_arrays(path).items()}
+        try:
+            load(FIGURES[options.figure])(arrays, options.out)
+        except (KeyError, ValueError, StopIteration) as error:
+            drawn = f"{options.figure} is drawn from the study {DRAWN_FROM[options.figure]}"
+            names = ", ".join(map(str, options.inputs))
+            raise UserError(f"{names}: {drawn}, and cannot be drawn from this ({error})") from error
 
 
 def table(options: Namespace) -> None:
     """Write the verdict table, the tables of our experiments and of the games, and the report's landing page."""
-    from pdebridge.paper.beside import COMPACT, FULL, read_costs, run_pages, verdict_table
+    from pdebridge.paper.beside import COMPACT, FULL, run_pages, verdict_table
     from pdebridge.paper.experiment_tables import all_quantities, of_experiment
     from pdebridge.paper.game_table import game_table
     from pdebridge.paper.interactive import searchable
     from pdebridge.paper.landing import experiment_names, landing, summary
     from pdebridge.paper.measurements import collect
-    from pdebridge.paper.published import read_published, read_references
+    from pdebridge.paper.published import check_quantities, read_costs, read_published, read_references
     from pdebridge.paper.tables import html, write_table
 
+    writable(options.out / "published.csv")
     found, scale, out = collect(options.measurements), options.scale, options.out
+    numbers = read_published()
+    check_quantities(numbers, found)
     interval = f"mean ± 95 % half-width over seeds, scale {scale}"
-    verdicts = verdict_table(read_published(), {scale: found}, read_references(), read_costs())
+    verdicts = verdict_table(numbers, {scale: found}, read_references(), read_costs())
     title = f"Published numbers beside ours, scale {scale}"
     page = searchable(verdicts[FULL], title, run_pages(verdicts))
     write_table(verdicts, out / "published", title, COMPACT, page)
@@ -196,6 +215,12 @@ def repeats(options: Namespace) -> None:
     settings = settings_of(options)
     wanted = [cell for e in selected(settings) for cell in cells(e, settings)]
     names = options.experiments or sorted({cell.experiment for cell in wanted})
+    for name in names:
+        if name not in {cell.experiment for cell in wanted}:
+            read_experiment(name)
+            raise UserError(f"{name}: trains nothing at scale {settings.scale}")
+    if min(options.repeats, options.jobs) < 1:
+        raise UserError("--repeats and --jobs must be at least 1")
     repeat_all([c for c in wanted if c.experiment in names], options.results, options.repeats, options.jobs)
 
 
@@ -203,7 +228,7 @@ def report(options: Namespace) -> int:
     """Let Snakemake write its HTML report."""
     from pdebridge.paper.report import write_report
 
-    settings = Settings.model_validate_json(options.settings) if options.settings else settings_of(options)
+    settings = section(Settings, options.settings, "--settings") if options.settings else settings_of(options)
     return write_report(settings)
 
 
@@ -211,6 +236,8 @@ def bench(options: Namespace) -> None:
     """Print a benchmark's ratios, and write them as JSON if asked."""
     from pdebridge.catalogue import BENCHES
 
+    if options.json:
+        writable(options.json)
     measured = load(BENCHES[options.bench])()
     for name, ratio in measured["ratios"].items():
         print(f"{name:60} {ratio:.3f}")

@@ -1,7 +1,9 @@
 """Read, merge and validate configuration; a mistake is one line with file, key, value and what would be valid."""
 
 import re
+from copy import deepcopy
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +16,7 @@ from pdebridge.configuration.game import GameCell, GameExperiment
 from pdebridge.configuration.model import SCALES, Scale
 from pdebridge.configuration.settings import Limits, Settings
 from pdebridge.errors import UserError
+from pdebridge.files import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
 Mapping = dict[str, Any]
@@ -27,11 +30,41 @@ TASKS: dict[str, tuple[type[Experiment], type[Cell]]] = {
     "study": (StudyExperiment, Cell),
 }
 
+IDENTITY = {"experiment", "cell", "folders", "scale", "task"}  # of a resolved cell
 OF_THE_FILE = {"name", "cells", "cells_per_job", "at", "studies", "figures", "scale"}  # keys that no cell has
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with the numbers of its version 1.2: ``1e-3`` is one, where version 1.1 wants ``1.0e-3``."""
+    """YAML with the numbers of its version 1.2, ``1e-3`` is one, without keys that stand twice and without loops."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that stands twice, of which YAML would keep the last."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse an alias inside of what it stands for."""
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            if event.anchor in self.open:
+                raise yaml.composer.ComposerError(None, None, f"{event.anchor!r} contains itself", event.start_mark)
+            return super().compose_node(parent, index)
+        anchor = self.peek_event().anchor
+        self.open.append(anchor)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.open.pop()
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.open: list[str | None] = []
 
 
 Loader.add_implicit_resolver(
@@ -42,15 +75,28 @@ Loader.add_implicit_resolver(
 def read_yaml(path: Path) -> Mapping:
     """Return the mapping in a YAML file; an empty file is an empty mapping."""
     try:
-        content = yaml.load(path.read_text(), Loader)
+        content = parse_yaml(read_text(path), str(path))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; run from the project's root, or name another file") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise UserError(f"{path}{f':{mark.line + 1}' if mark else ''}: not YAML: {_one_line(error)}") from None
     if not isinstance(content or {}, dict):
         raise UserError(f"{path}: expected 'key: value' lines, found {type(content).__name__}")
     return content or {}
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Return the content of a YAML text; raise `UserError` with one line that begins with ``where``."""
+    try:
+        return deepcopy(_parsed(text))
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        said = getattr(error, "problem", None) or error
+        raise UserError(f"{where}{f':{mark.line + 1}' if mark else ''}: not YAML: {_one_line(said)}") from None
+
+
+@lru_cache
+def _parsed(text: str) -> Any:
+    """Return the content of a YAML text; a plan reads each file more than once, and loading is what takes its time."""
+    return yaml.load(text, Loader)
 
 
 def merge(base: Mapping, *changes: Mapping) -> Mapping:
@@ -78,7 +124,7 @@ def parse(model: type[Model], content: Mapping, where: str) -> Model:
 
 def _task(content: Mapping, where: str) -> tuple[type[Experiment], type[Cell]]:
     task = content.get("task", "classification")
-    if task not in TASKS:
+    if not isinstance(task, str) or task not in TASKS:
         raise UserError(f"{where}: task: must be one of {', '.join(TASKS)} (found {task!r})")
     return TASKS[task]
 
@@ -97,7 +143,7 @@ def explain(model: type[BaseModel], error: ValidationError) -> str:
     """Return the first mistake as ``key: what is wrong (found value); what would be valid``."""
     first = error.errors()[0]
     path = list(first["loc"])
-    key = ".".join(str(part) for part in path if part not in _tags(model))
+    key = ".".join(str(part) for part in path if part not in _tags(model) and "[" not in str(part))
     if first["type"] == "extra_forbidden":
         valid = sorted(_keys(model, path[:-1]))
         near = get_close_matches(str(path[-1]), valid, n=1)
@@ -177,6 +223,7 @@ def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS
 
     Cells that need a larger scale than the experiment are left out, unless the experiment is asked for below its own.
     """
+    _no_identity(experiment, settings, folder)
     base = experiment.model_dump(exclude=OF_THE_FILE, exclude_unset=True)
     scaled, override = ({k: v for k, v in part.items() if k != "studies"} for part in _replaced(experiment, settings))
     return [
@@ -184,6 +231,17 @@ def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS
         for name, change in list(experiment.cells.items())[: settings.limits.cells]
         if carries(settings.scale, _smallest(experiment, name, folder)) or not carries(settings.scale, experiment.scale)
     ]
+
+
+def _no_identity(experiment: Experiment, settings: Settings, folder: Path) -> None:
+    """Refuse keys that a cell has by where it stands, which would change nothing."""
+    scaled, override = _replaced(experiment, settings)
+    where, said = f"{folder / experiment.name}.yaml", "follows from where the cell stands, and is not set"
+    of_cells = [(f"{where}, cell {name!r}", IDENTITY - {"scale"}, keys) for name, keys in experiment.cells.items()]
+    others = [(f"{where}, at {settings.scale}", scaled), (f"overrides of {experiment.name}", override)]
+    for place, refused, keys in of_cells + [(place, IDENTITY, keys) for place, keys in others]:
+        for key in refused & set(keys):
+            raise UserError(f"{place}: {key}: {said} (found {keys[key]!r})")
 
 
 def _smallest(experiment: Experiment, name: str, folder: Path) -> Scale:

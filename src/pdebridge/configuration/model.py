@@ -1,9 +1,9 @@
 """What every part of the configuration has in common: unknown keys are refused, values are frozen."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from pdebridge.cube import target
@@ -15,7 +15,24 @@ SCALES: tuple[Scale, ...] = ("test", "laptop", "workstation", "cluster")
 class Strict(BaseModel):
     """A configuration section; a key that it does not know is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, content: Any) -> Any:
+        """Refuse ``true`` where a number is wanted, which pydantic takes for 1."""
+        for name, field in cls.model_fields.items():
+            value = content.get(name) if isinstance(content, dict) else None
+            if any(isinstance(item, bool) for item in (value if isinstance(value, list) else [value])):
+                inside = _types(field.annotation)
+                if {int, float} & inside and not {bool, Any} & inside:
+                    raise ValueError(f"{name} must be a number (found {value!r})")
+        return content
+
+
+def _types(annotation: Any) -> set[Any]:
+    """Return the types that an annotation is made of."""
+    return {annotation}.union(*map(_types, get_args(annotation)))
 
 
 class Named(Strict):
@@ -49,4 +66,4 @@ class Of:
 
 
 Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]

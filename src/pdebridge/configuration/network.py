@@ -8,6 +8,9 @@ from pdebridge.configuration.model import Count, Named, Of, Positive, Strict
 from pdebridge.cube import known
 from pdebridge.networks.published import PUBLISHED
 
+Steps = Annotated[int, Field(ge=1, le=10**6)]
+"""Every step has weights of its own, unless the control says otherwise."""
+
 
 class DenseNetwork(Strict):
     """Opening, a flow of dense layers, linear classifier (Ruthotto, SIAM News 2021)."""
@@ -27,7 +30,7 @@ class DenseNetwork(Strict):
     """How the derivative comes back."""
     control: Annotated[Named, Of("control")] = Named(name="piecewise-constant")
     """How ``theta(t)`` depends on depth."""
-    steps: Count
+    steps: Steps
     """Number ``N`` of steps."""
     time: Positive
     """Final time ``T``; the step size is ``h = T / N``."""
@@ -59,7 +62,7 @@ class StagedNetwork(Strict):
     """The step."""
     gradient: Annotated[Named, Of("gradient")] = Named(name="stored")
     """How the derivative comes back."""
-    steps: Count = 3
+    steps: Steps = 3
     """Number ``N`` of steps a stage."""
     h: Positive = 1.0
     """Step size."""

@@ -14,7 +14,16 @@ def _typed(value: Any) -> Any:
         return {key: _typed(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_typed(item) for item in value]
-    return yaml.safe_load(value) if isinstance(value, str) else value
+    return _scalar(value) if isinstance(value, str) else value
+
+
+def _scalar(text: str) -> Any:
+    """Return the number, truth or nothing that a text stands for, or the text: what looks like a mapping is one."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if isinstance(value, int | float | None) else text
 
 
 class Tracking(Strict):

@@ -1,10 +1,8 @@
 """Published numbers beside ours: the table with verdicts, and its counts by kind and by reference."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from pdebridge.configuration.model import SCALES, Scale
 from pdebridge.paper.evidence import Found, epochs, interval_of
@@ -12,7 +10,6 @@ from pdebridge.paper.published import EXACT, KINDS, PublishedNumber
 from pdebridge.paper.tables import plain
 from pdebridge.paper.verdict import VERDICTS, Interval, comparable, difference, verdict
 
-COSTS = Path("config/costs.yaml")
 COMPACT = [
     *("id", "source", "locator", "quantity", "unit", "published", "ours", "difference", "threshold", "n", "scale"),
     "verdict",
@@ -28,12 +25,6 @@ def run_pages(table: pd.DataFrame) -> list[str]:
     """Return the page of the runs behind every row, relative to the table; empty where nothing of ours was trained."""
     rows = zip(table["experiment"], table["cell"], table["runs"], strict=True)
     return [f"runs/{experiment}/{cell}.html" if runs else "" for experiment, cell, runs in rows]
-
-
-def read_costs(path: Path = COSTS) -> dict[str, str]:
-    """Return what it would take to run published numbers, by the beginning of their ids."""
-    costs: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return costs
 
 
 def cost(number: PublishedNumber, costs: dict[str, str]) -> str:

@@ -22,11 +22,11 @@ from jinja2 import Environment, StrictUndefined
 
 from pdebridge.files import whole
 from pdebridge.paper import operating
-from pdebridge.paper.beside import COMPACT, counts, headline, published, read_costs, verdict_table
+from pdebridge.paper.beside import COMPACT, counts, headline, published, verdict_table
 from pdebridge.paper.evidence import REFERENCE, Evidence, interval_of, read_all
 from pdebridge.paper.experiment_tables import HEADINGS, of_experiment
 from pdebridge.paper.landing import WORDS, experiment_names
-from pdebridge.paper.published import read_published, read_references
+from pdebridge.paper.published import read_costs, read_published, read_references
 from pdebridge.paper.tables import markdown, mean_of, plain
 
 TEMPLATES = Path("docs/evidence")

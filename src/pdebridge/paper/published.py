@@ -1,18 +1,22 @@
 """``config/published.csv``: every published number, where it stands, and how sure we are of it."""
 
 import csv
+import io
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-import yaml
 from pydantic import BeforeValidator, Field
 
-from pdebridge.configuration.load import parse
+from pdebridge.configuration.load import parse, read_yaml
 from pdebridge.configuration.model import Scale, Strict
 from pdebridge.errors import UserError
+from pdebridge.files import read_text
 
 PUBLISHED = Path("config/published.csv")
 REFERENCES = Path("config/references.yaml")
+COSTS = Path("config/costs.yaml")
 
 Kind = Literal["measured", "count", "closed-form", "claim", "own"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -63,10 +67,9 @@ class PublishedNumber(Strict):
 def read_published(path: Path = PUBLISHED) -> list[PublishedNumber]:
     """Read and validate every row; raise `UserError` with file and line."""
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
+        rows = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
+    except (OSError, csv.Error) as error:
+        raise UserError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     numbers = [parse(PublishedNumber, row, f"{path}:{line}") for line, row in enumerate(rows, start=2)]
     ids = [number.id for number in numbers]
     twice = {name for name in ids if ids.count(name) > 1}
@@ -75,7 +78,25 @@ def read_published(path: Path = PUBLISHED) -> list[PublishedNumber]:
     return numbers
 
 
+def check_quantities(numbers: Iterable[PublishedNumber], found: Iterable[tuple[str, str, str]]) -> None:
+    """Refuse a row whose quantity is nearly one that its cell measured: it would be called not run."""
+    measured: dict[tuple[str, str], list[str]] = {}
+    for experiment, cell, quantity in found:
+        measured.setdefault((experiment, cell), []).append(quantity)
+    for number in numbers:
+        names = measured.get((number.experiment, number.cell), [])
+        near = get_close_matches(number.quantity, names, n=1, cutoff=0.92)
+        if near and number.quantity not in names:
+            raise UserError(f"{PUBLISHED}: {number.id}: no quantity {number.quantity!r}; did you mean {near[0]!r}?")
+
+
 def read_references(path: Path = REFERENCES) -> dict[str, dict[str, object]]:
     """Return ``{key: {citation, survey}}``; ``survey`` is the number in the SIAM article's list, or None."""
-    references: dict[str, dict[str, object]] = yaml.safe_load(path.read_text())
+    references: dict[str, dict[str, object]] = read_yaml(path)
     return references
+
+
+def read_costs(path: Path = COSTS) -> dict[str, str]:
+    """Return what it would take to run published numbers, by the beginning of their ids."""
+    costs: dict[str, str] = read_yaml(path)
+    return costs
