@@ -1,12 +1,16 @@
 """The regression test neither cries wolf nor sleeps."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from pdebridge.paper import faults
 from pdebridge.paper.evidence import Evidence
 from pdebridge.paper.quantities import measure
-from pdebridge.paper.regression import compare, holm
+from pdebridge.paper.regression import compare, holm, typical
+
+ROOT = Path(__file__).parents[2]
 
 ARITHMETIC = {"arithmetic": {"processor": "p", "threads": 1}}
 
@@ -129,3 +133,24 @@ def test_injected_faults_are_found_and_runs_without_one_give_no_alarm(tmp_path, 
     write(reference, tmp_path)
     assert faults.self_test(tmp_path) == 0, capsys.readouterr().out
     assert len(faults.FAULTS) >= 20
+
+
+def test_every_fault_is_found_in_the_committed_laptop_run(capsys):
+    status, said = faults.self_test(ROOT / "results" / "reference" / "laptop"), capsys.readouterr().out
+    assert status == 0, said
+    assert "27 faults in 4 runs: 0 missed, 0 false alarms" in said
+
+
+def test_a_cells_spread_leans_on_the_others_the_less_the_more_they_differ():
+    rng = np.random.default_rng(0)
+    alike = [(float(rng.chisquare(6) / 6), 6) for _ in range(200)]
+    assert typical(alike, 1.0, 10.0) == (1.0, 10.0)
+    apart = [(float(10 ** rng.normal() * rng.chisquare(6) / 6), 6) for _ in range(200)]
+    variance, freedom = typical(apart, 5.0, 10.0)
+    assert freedom == 4.0
+    assert variance < 1.0
+    # a prior of 8 degrees of freedom is found again from the spread that it makes
+    between = [(float(8 / rng.chisquare(8) * rng.chisquare(6) / 6), 6) for _ in range(20_000)]
+    variance, freedom = typical(between, 1.3, 10.0)
+    assert freedom == pytest.approx(8, rel=0.1)
+    assert variance == pytest.approx(1, rel=0.05)

@@ -67,8 +67,9 @@ MEASURES: list[tuple[str, Measure | None]] = [
     (r"contractive/growth", Measure("ratio", "lower", 1.0)),
     (r"(certificate/bound|spectral/(margin|certified))", Measure("value", "higher", 0.05)),
     (r"(.*/)?digits", Measure("points", "higher", 0.5)),
+    (r"refinement/change", Measure("points", "lower", 0.1)),  # per cent of the cost; below a tenth nobody minds
     # errors of solutions, states and gradients are pure numbers over many decades: a factor of two
-    (r"(.*/)?error(/.*)?|mesh/.*|hjb/.*|kl/min|change|refinement/change|state/.*", Measure("ratio", "lower", 1.0)),
+    (r"(.*/)?error(/.*)?|mesh/.*|hjb/.*|kl/min|change|state/.*", Measure("ratio", "lower", 1.0)),
     # of one trained network: rounding leads the training elsewhere
     (r"spectrum/.*|growth|amplification|sensitivity|.*/deviation", Measure("value", "none", 0.5)),
     (r"limit|bound|order(/.*)?|cost/.*|iterations", Measure("value", "none", 0.05)),
@@ -84,8 +85,9 @@ CHAOTIC: list[tuple[str, str, str, str]] = [
     (
         "digits",
         r"hyperbolic",
-        r".*(accuracy|loss|error|objective|growth)",
-        "an ulp in the initial weights decides whether it learns: one of nine repeats stayed at chance",
+        r".*(accuracy|loss|error|objective|growth)|memory",
+        "an ulp in the initial weights decides whether it learns, and whether its reversal falls back to checkpoints:"
+        " three of nine repeats stayed at chance",
     ),
     ("demonstration", r".*", r"energy/error", "an unstable step amplifies rounding without bound"),
 ]

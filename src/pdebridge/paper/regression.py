@@ -9,8 +9,9 @@ seeds. The mean over seeds of ``x_i``, less the mean of the reference's draws, h
     sigma^2 / n^2 sum_i (1 + 1 / k_i),          sigma^2 (1/n + 1/(nk)) for equal k.
 
 Where there are no repeats ``sigma`` is the spread over seeds, which is larger. A cell's ``sigma^2`` is drawn to that of
-its experiment's cells as by ten more degrees of freedom. Each cell is tested, and each experiment by the mean over its
-cells; all tests of one comparison have a family-wise level of 1 % (Holm), 0.8 % for the headline quantities.
+its experiment's cells, as by four to ten more degrees of freedom: the fewer, the more the cells' spreads differ. Each
+cell is tested, and each experiment by the mean over its cells; all tests of one comparison have a family-wise level of
+1 % (Holm), 0.8 % for the headline quantities.
 
 Numbers without spread have a tolerance in their unit (`quantities`). A change to the better is news and never a fault;
 NaN and infinity are faults. Chaotic quantities are declared and not tested.
@@ -23,6 +24,8 @@ from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import digamma, polygamma
 from scipy.stats import t as student
 
 from pdebridge.paper.evidence import Evidence, timed
@@ -30,7 +33,7 @@ from pdebridge.paper.measurements import Key
 from pdebridge.paper.quantities import Measure, chaotic, measure
 
 LEVELS = {True: 0.008, False: 0.002}  # of the headline quantities and of all others
-PRIOR = 10.0  # degrees of freedom of an experiment's spread in that of a cell
+PRIOR = (4.0, 10.0)  # fewest and most degrees of freedom of an experiment's spread in that of a cell
 WILD = 25.0  # a cell of so many times the median variance says nothing of the others
 LEAST = {"points": 0.1, "ratio": 0.005, "value": 1e-4, "exact": 0.0}  # a spread below it is held for this
 
@@ -191,13 +194,35 @@ def _shift(key: Key, how: Measure, now: Evidence, reference: Evidence) -> Shift 
     return Shift(key, mean, sum(1 + 1 / len(d) for _, d in pairs) / len(pairs) ** 2, *found)
 
 
-def _pooled(key: Key, how: Measure, reference: Evidence) -> tuple[float, int]:
-    """Return variance and degrees of freedom over all cells of an experiment, moved or not, the wild ones left out."""
-    mine = [other for other in reference.measurements if (other[0], other[2]) == (key[0], key[2])]
+def _pooled(key: Key, how: Measure, reference: Evidence) -> tuple[float, int, float, float]:
+    """Return what the cells of an experiment, moved or not, say of a cell's variance; the wild ones are left out.
+
+    Their pooled variance with its degrees of freedom, and the typical one with those that it stands for in a cell.
+    """
+    mine = [o for o in reference.measurements if (o[0], o[2]) == (key[0], key[2]) and not chaotic(o)]
     found = [one for other in mine if (one := spread(other, how, reference))]
     tame = [one for one in found if one[0] <= WILD * float(np.median([variance for variance, _ in found]))]
     freedom = sum(f for _, f in tame)
-    return sum(f * variance for variance, f in tame) / freedom, freedom
+    pooled = sum(f * variance for variance, f in tame) / freedom
+    return pooled, freedom, *typical(tame, pooled, min(PRIOR[1], freedom))
+
+
+def typical(found: list[tuple[float, int]], pooled: float, most: float) -> tuple[float, float]:
+    """Return the prior variance and its degrees of freedom, by moments of the logarithms (Smyth 2004, section 6.2).
+
+    ``log s^2`` of a cell with ``f`` degrees of freedom varies by ``psi'(f/2)`` by itself; what it varies beyond that is
+    ``psi'(d/2)`` of the prior. Cells that differ little have the pooled variance and the ``most`` degrees of freedom.
+    """
+    s, f = np.array([one for one in found if one[0] > 0], dtype=float).reshape(-1, 2).T
+    if len(s) < 3:
+        return pooled, most
+    e = np.log(s) - digamma(f / 2) + np.log(f / 2)
+    beyond = float(e.var(ddof=1) - polygamma(1, f / 2).mean())
+    if beyond <= polygamma(1, most / 2):
+        return pooled, most
+    least = min(PRIOR[0], most)
+    d = least if beyond >= polygamma(1, least / 2) else 2 * float(brentq(lambda x: polygamma(1, x) - beyond, 1, 9))
+    return float(np.exp(e.mean() + digamma(d / 2) - np.log(d / 2))), d
 
 
 def _tested(
@@ -214,11 +239,10 @@ def _tested(
 def _tests(shifts: list[Shift], reference: Evidence) -> list[tuple[Key, float, float]]:
     """Return key, two-sided p-value and shift of every cell, and of their mean under the cell's name ``""``."""
     how = _measure(shifts[0].key)
-    pooled, freedom = _pooled(shifts[0].key, how, reference)
-    prior = min(PRIOR, freedom)
+    pooled, freedom, typical, prior = _pooled(shifts[0].key, how, reference)
     floors = [(LEAST[how.way] * _size(s.key, how, reference)) ** 2 for s in shifts]
     errors = [
-        s.share * max((s.freedom * s.variance + prior * pooled) / (s.freedom + prior), floor)
+        s.share * max((s.freedom * s.variance + prior * typical) / (s.freedom + prior), floor)
         for s, floor in zip(shifts, floors, strict=True)
     ]
     found = [
