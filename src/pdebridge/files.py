@@ -148,6 +148,18 @@ def locked(path: Path, what: str) -> Iterator[None]:
         lock.close()
 
 
+def holder(path: Path) -> str:
+    """Return who holds a lock file, in words; empty if nobody does."""
+    try:
+        with path.open("r", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return path.read_text(encoding="utf-8") or "another process"
+    except OSError:
+        return ""
+    return ""
+
+
 def _acquire(path: Path, what: str) -> IO[str]:
     """Return the open lock file, locked; one that its last holder has removed meanwhile does not count."""
     while True:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pdebridge import __version__
 from pdebridge.catalogue import BENCHES, STUDIES
 from pdebridge.cli import verbs
+from pdebridge.cli.status import status
 from pdebridge.cli.training import train
 from pdebridge.configuration.model import SCALES
 
@@ -71,6 +72,11 @@ def _train(part: ArgumentParser) -> None:
     )
     # every other --KEY=VALUE is short for --set KEY=VALUE: so the agents of a W&B sweep pass keys
     part.set_defaults(changes=[])
+
+
+def _status(part: ArgumentParser) -> None:
+    part.add_argument("results", nargs="?", type=Path, default=Path("results"), help="folder of results")
+    part.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _study(part: ArgumentParser) -> None:
@@ -155,6 +161,12 @@ VERBS: dict[str, tuple[Verb, str, str, Callable[[ArgumentParser], None]]] = {
         "  pdebridge train figure1/T5 --set tracking.mode=disabled --out results/mine/T5.json\n"
         "  pdebridge train figure1/T5 --network.steps=20 --training.decay=1e-3",
         _train,
+    ),
+    "status": (
+        status,
+        "Say which runs are finished, running, interrupted or damaged, and the command that goes on.",
+        "example: pdebridge status results/laptop",
+        _status,
     ),
     "study": (
         verbs.study,
