@@ -21,11 +21,15 @@ LIMIT = 120.0
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended: its exit status as a shell shows it, what it said, and how many operations it had begun."""
+    """How a process ended: its exit status as a shell shows it, what it said, and how many operations it had begun.
+
+    Those that it started are in the process group ``group``.
+    """
 
     status: int
     said: str
     operations: int
+    group: int
 
     @property
     def lines(self) -> list[str]:
@@ -47,7 +51,19 @@ def run(arguments: list[str], folder: Path, at: int | None = None, fault: Callab
         time.sleep(0.002)
     code = os.waitstatus_to_exitcode(done[1])
     seen = count.stat().st_size if count.exists() else 0
-    return Ended(code if code >= 0 else 128 - code, log.read_text(encoding="utf-8"), seen)
+    return Ended(code if code >= 0 else 128 - code, log.read_text(encoding="utf-8"), seen, child)
+
+
+def gone(group: int, seconds: float) -> bool:
+    """Tell whether every process of a group has ended after at most so many seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _be(arguments: list[str], folder: Path, log: Path, count: Path, at: int | None, fault: object) -> None:

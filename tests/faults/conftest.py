@@ -49,6 +49,20 @@ def straight(command, tmp_path_factory):
     return contents(folder), ended.operations
 
 
+@pytest.fixture(scope="module")
+def shared(cell, command, tmp_path_factory):
+    """What the training ends with when two processes share each batch, and its arguments."""
+    of_two = cell.model_copy(update={"devices": 2}).model_dump_json()
+
+    def arguments(folder: Path) -> list[str]:
+        return ["train", "--resolved", of_two, "--tracking", OFF, "--out", str(folder / "cell.json")]
+
+    folder = tmp_path_factory.mktemp("shared") / "results"
+    ended = run(arguments(folder), folder)
+    assert ended.status == 0, ended.said
+    return (contents(folder), ended.operations), arguments
+
+
 def contents(folder: Path) -> dict[str, object]:
     """Return what must be equal, whatever happened: weights to the bit, the history without its clock, the verdicts."""
     seed = folder / "cell" / "seed-0"

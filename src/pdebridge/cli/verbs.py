@@ -94,9 +94,9 @@ def fetch(options: Namespace) -> None:
         raise UserError(f"{options.dataset!r} is not downloaded; these are: {', '.join(sorted(SOURCES))}")
     folders = section(DataFolders, options.data, "--data") if options.data else settings_of(options).data
     files = fetch_files(load(SOURCES[options.dataset]), folders.folder, folders.mirror)
-    print(f"{options.dataset}: {len(files)} verified files in {folders.folder}", file=sys.stderr)
     if options.out:
         write_json(options.out, {"files": [str(path) for path in files]})
+    print(f"{options.dataset}: {len(files)} verified files in {folders.folder}", file=sys.stderr)
 
 
 def runs_of(files: list[Path]) -> list[Path]:

@@ -10,6 +10,7 @@ from pdebridge.configuration.classification import ClassificationExperiment
 from pdebridge.configuration.experiment import StudyExperiment
 from pdebridge.configuration.game import GameExperiment
 from pdebridge.configuration.settings import Settings
+from pdebridge.files import whole
 
 SCHEMAS: dict[str, Any] = {
     "config.schema.json": Settings,
@@ -26,4 +27,5 @@ def text(model: Any) -> str:
 def write(folder: Path) -> None:
     """Write every schema into ``folder``."""
     for name, model in SCHEMAS.items():
-        (folder / name).write_text(text(model))
+        with whole(folder / name) as path:
+            path.write_text(text(model), encoding="utf-8")

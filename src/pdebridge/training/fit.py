@@ -189,8 +189,8 @@ def summarise(module: Task, history: History, device: torch.device) -> dict[str,
 
 def quiet_lightning() -> None:
     """Silence Lightning's advertisements and the hints that do not apply to tensors in memory."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     for hint in (
         ".*does not have many workers.*",
         ".*LeafSpec.*",
