@@ -69,6 +69,7 @@ def gone(group: int, seconds: float) -> bool:
 def _be(arguments: list[str], folder: Path, log: Path, count: Path, at: int | None, fault: object) -> None:
     """Be the child; never return."""
     os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(out, 1)
     os.dup2(out, 2)

@@ -20,6 +20,7 @@ from pdebridge.networks.flow import Flow
 from pdebridge.networks.opening import OPENINGS
 from pdebridge.networks.point import mode_named
 from pdebridge.networks.staged import StagedClassifier, staged
+from pdebridge.training.own import check_dynamics
 
 Samples = dict[str, tuple[Tensor, Tensor]]
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16-mixed": torch.float32}
@@ -45,7 +46,12 @@ def build(cell: ClassificationCell, seed: int) -> nn.Module:
     """Return a cell's network for the sizes of its data."""
     parts, features, classes = samples(cell, seed)
     check_shares(cell, len(parts["train"][0]))
-    return network(cell.network, features, classes, f"{where(cell)}: network")
+    net = network(cell.network, features, classes, f"{where(cell)}: network")
+    try:
+        check_dynamics(net, parts["train"][0][:2])
+    except ValueError as error:
+        raise UserError(f"{where(cell)}: network.dynamics: {error}") from error
+    return net
 
 
 def check_shares(cell: ClassificationCell, n: int) -> None:

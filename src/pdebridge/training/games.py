@@ -16,12 +16,13 @@ from pdebridge.cube import check_options, named
 from pdebridge.errors import UserError
 from pdebridge.files import read_json
 from pdebridge.meanfield.games import Game
-from pdebridge.meanfield.interactions import Interaction
+from pdebridge.meanfield.interactions import ExternalCost, Interaction
 from pdebridge.meanfield.potential import Potential
 from pdebridge.meanfield.sampling import Samples
 from pdebridge.optimisation.quasi_newton import BFGS, LBFGS
 from pdebridge.records import RUN, check
 from pdebridge.training.construct import DTYPES, where
+from pdebridge.training.own import check_cost, is_own
 
 
 @contextmanager
@@ -44,6 +45,9 @@ def game(cell: GameCell) -> Game:
             check_options(spec.options, list(signature(make).parameters)[1:], f"game {spec.name!r}")
             built: Game = make(spec.d, **spec.options)
             parts = [part for part in built.interactions if isinstance(part, Interaction)]
+            for part in parts:
+                if isinstance(part, ExternalCost) and is_own(part.Q):
+                    check_cost(part.Q, spec.d, f"the cost {getattr(part.Q, '__name__', type(part.Q).__name__)}")
             return Game(built.initial, built.target, parts, built.alpha._replace(**spec.alpha))
     except (TypeError, ValueError, ImportError, AttributeError) as error:
         raise UserError(f"{where(cell)}: game: {error}") from error
