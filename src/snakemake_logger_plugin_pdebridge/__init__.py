@@ -81,7 +81,10 @@ class LogHandler(LogHandlerBase):
     def emit(self, record: LogRecord) -> None:
         """Show one event."""
         event = getattr(record, "event", None)
-        if self.common_settings.dryrun and event in (LogEvent.JOB_INFO, LogEvent.RUN_INFO):
+        dry, asked = self.common_settings.dryrun, self.common_settings.printshellcmds
+        if asked and (event == LogEvent.SHELLCMD or (dry and event == LogEvent.JOB_INFO)):
+            self.say(self.plain.format(record))  # all that Snakemake has to say: inputs, reason, command
+        elif dry and event in (LogEvent.JOB_INFO, LogEvent.RUN_INFO):
             said = getattr(record, "rule_msg", None) or getattr(record, "rule_name", "")
             self.say(f"  {said}" if event == LogEvent.JOB_INFO else str(record.msg))
         elif event in HANDLERS:
@@ -179,5 +182,5 @@ HANDLERS = {
     LogEvent.JOB_ERROR: LogHandler.job_error,
     LogEvent.PROGRESS: LogHandler.progress,
     LogEvent.RUN_INFO: LogHandler.run_info,
-    LogEvent.SHELLCMD: lambda handler, record: None,
+    LogEvent.SHELLCMD: lambda handler, record: None,  # shown where it is asked for
 }

@@ -56,7 +56,9 @@ def said(row, values, scale="laptop", epochs=math.nan):
         # one run of ours beside three of theirs with a printed spread
         ({"runs": 3, "spread": 0.05}, [89.4], "laptop", "reproduced"),
         ({"runs": 3, "spread": 0.05}, [87.4], "laptop", "worse"),
-        ({}, [math.nan, 89.0, 89.0], "laptop", "worse"),
+        ({}, [math.nan, 89.0, 89.0], "laptop", "failed"),
+        ({}, [math.inf, 89.0, 89.0], "laptop", "failed"),
+        ({"kind": "count"}, [math.nan], "laptop", "failed"),
         ({}, None, "laptop", "not run"),
         ({"scale": "cluster"}, [89.1, 89.4, 89.2], "laptop", "not run"),
         ({"scale": "cluster"}, [89.1, 89.4, 89.2], "cluster", "reproduced"),

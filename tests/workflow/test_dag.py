@@ -95,6 +95,36 @@ def test_a_run_is_equal_to_itself(finished):
     assert (told["faults"], told["moved"]) == ([], {})
 
 
+def test_how_it_is_watched_and_unused_folders_replan_nothing(finished):
+    changed = ("tracking={mode: online}", "data={folder: elsewhere}")
+    done = finished[0].snakemake("-n", "--configfile", "config/test.yaml", "--config", *changed)
+    assert "Nothing to be done" in done.stderr
+
+
+def test_what_was_deleted_is_planned_with_reason_and_command_and_made_again(finished):
+    project = finished[0]
+    lost = [paper(finished) / name for name in ("published.html", "figures/figure1/figure1.pdf", "runs/figure1/T5.png")]
+    before = [path.read_bytes() for path in lost]
+    for path in lost:
+        path.unlink()
+    plan = project.snakemake("-n", "-p", "--configfile", "config/test.yaml").stderr
+    for path in lost:
+        assert f"Missing output files: {path.relative_to(project.folder)}" in plan
+    assert "pdebridge figure figure1 results/test/studies/figure1/propagation.npz" in plan
+    done = project.snakemake("--cores", "2", "--configfile", "config/test.yaml")
+    assert done.returncode == 0
+    assert "training" not in done.stderr
+    assert [path.is_file() for path in lost] == [True] * 3
+    assert lost[2].read_bytes() == before[2]
+
+
+def test_titles_may_hold_formulas(finished):
+    overrides = "overrides={figure1: {title: 'In $\\mathbb{R}^{2}$, |u| < {x}: {wildcards.figure}'}}"
+    plan = finished[0].snakemake("-n", "--configfile", "config/test.yaml", "--config", overrides)
+    assert plan.returncode == 0
+    assert "drawing figure1 of figure1" in plan.stderr
+
+
 def test_a_change_of_a_parameter_reruns_what_it_touches(finished):
     done = finished[0].snakemake(
         "-n", "--configfile", "config/test.yaml", "--config", "overrides={figure1: {seeds: 2}}"

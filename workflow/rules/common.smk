@@ -46,11 +46,12 @@ STUDY_FILES = [
     for study in e.studies
 ]
 FIGURE_FILES = [
-    f"{PAPER}/figures/{e.name}/{figure.name}.png"
+    f"{PAPER}/figures/{e.name}/{figure.name}{suffix}"
     for e in EXPERIMENTS.values()
     for figure in e.figures
+    for suffix in (".png", ".pdf")
 ]
-PAGES = [f"{PAPER}/runs/{key}.html" for key in CELLS]
+PAGES = [f"{PAPER}/runs/{key}{suffix}" for key in CELLS for suffix in (".png", ".html")]
 
 
 if workflow.is_main_process:

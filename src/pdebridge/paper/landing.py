@@ -12,8 +12,8 @@ WORDS = """\
 *better*, *worse*: the difference to the published number is significant at 5 %, a published number being one run of
 our spread unless its source says otherwise, and larger than the row's threshold. *reproduced*: the difference is within
 the threshold; *compatible*: it is larger and not significant. *inconclusive*: the seeds say too little, six thresholds
-are not excluded. *source unconfirmed*: we could not read the number in its source, so it is not judged.
-Counts, closed forms and claims are compared with the threshold alone.
+are not excluded. *failed*: a run of ours is not finite. *source unconfirmed*: we could not read the number in its
+source, so it is not judged. Counts, closed forms and claims are compared with the threshold alone.
 """
 
 HEADLINES = {

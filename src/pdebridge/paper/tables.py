@@ -15,6 +15,7 @@ COLOURS: dict[Verdict, str] = {
     "better": "#d0e4f5",
     "compatible": "#e8f3e2",
     "worse": "#f9d9c9",
+    "failed": "#e06666",
     "inconclusive": "#fff2cc",
     "not run": "#f3f3f3",
     "source unconfirmed": "#eeeeee",

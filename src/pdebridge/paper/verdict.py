@@ -14,6 +14,8 @@ has one (we ran once), ``s = r`` and ``f = m - 1``. With the row's threshold ``t
   runs on either side tell the spread;
 - *reproduced*, if ``|d| <= tau``; *compatible*, if it is larger but not significant.
 
+A run of ours that is not finite has *failed*: it is neither near the number nor far from it.
+
 Counts, closed forms and claims are compared with the threshold alone. Where neither side is better the number was to be
 met, and a miss is called *worse*.
 """
@@ -29,7 +31,9 @@ from pdebridge.configuration.load import carries
 from pdebridge.configuration.model import Scale
 from pdebridge.paper.published import EXACT, PublishedNumber
 
-Verdict = Literal["reproduced", "compatible", "better", "worse", "inconclusive", "not run", "source unconfirmed"]
+Verdict = Literal[
+    "reproduced", "compatible", "better", "worse", "failed", "inconclusive", "not run", "source unconfirmed"
+]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 LEVEL = 0.95
 RUNS = 3  # fewer on both sides do not tell a spread
@@ -103,8 +107,8 @@ def verdict(
         return "source unconfirmed"
     if ours is None or not comparable(number, scale, epochs):
         return "not run"
-    if not isfinite(ours.mean):
-        return "worse"
+    if not isfinite(ours.mean) or not all(map(isfinite, values)):
+        return "failed"
     if number.kind in EXACT:
         met = all(abs(value - number.value) <= number.threshold for value in values)
         return "reproduced" if met else _side(number, ours.mean - number.value)
