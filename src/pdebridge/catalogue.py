@@ -68,6 +68,7 @@ GRADIENTS = {
 CONTROLS = {
     "constant": "pdebridge.dynamics.control:Constant",
     "piecewise-constant": "pdebridge.dynamics.control:PiecewiseConstant",
+    "norm-tied": "pdebridge.dynamics.norm_tied:NormTied",
     "piecewise-linear": "pdebridge.dynamics.spline:PiecewiseLinear",
     "b-spline": "pdebridge.dynamics.spline:BSpline",
 }
@@ -114,6 +115,7 @@ OPTIMISERS = {
     "newton-cg": "pdebridge.training.optimisers:gauss_newton",
 }
 STUDIES = {
+    "certified": "pdebridge.studies.certified:certified",
     "demonstration": "pdebridge.studies.demonstration:demonstration",
     "dimension": "pdebridge.studies.dimension:dimension",
     "exact-solution": "pdebridge.studies.exact_solution:exact_solution",
@@ -137,6 +139,7 @@ STUDIES = {
     "training-curves": "pdebridge.studies.training_curves:training_curves",
 }
 FIGURES = {
+    "certified": "pdebridge.paper.certified:draw",
     "control-methods": "pdebridge.paper.control_methods:draw",
     "demonstration": "pdebridge.paper.demonstration:draw",
     "dimension": "pdebridge.paper.dimension:draw",

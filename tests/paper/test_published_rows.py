@@ -63,6 +63,7 @@ COUNTS = {
     "neuralode-pytorch": (4, 0, 0, 0),
     "onken2020discretize": (0, 5, 0, 0),
     "onken2021otflow": (0, 5, 0, 8),
+    "prach2024lipschitz": (4, 0, 0, 0),
     "pytorch-revnet": (3, 0, 0, 0),
     "ruthotto2020mfg": (0, 0, 28, 43),
     "ruthotto2020pde": (27, 0, 0, 2),

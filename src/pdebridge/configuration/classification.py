@@ -37,8 +37,8 @@ class Training(Strict):
     """Coarser networks that are trained first, one after the other, the control prolonged linearly in time from each to
     the next (Haber & Ruthotto 2017). Their epochs are among ``epochs``; the last ones are those of the network itself.
     """
-    loss: Literal["cross-entropy", "squared-hinge"] = "cross-entropy"
-    """Of the logits; ``squared-hinge`` is that of Li & Hao (ICML 2018)."""
+    loss: Literal["cross-entropy", "squared-hinge", "margin"] = "cross-entropy"
+    """Of the logits; ``squared-hinge`` is that of Li & Hao (ICML 2018), ``margin`` of Meunier et al. (ICML 2022)."""
     epochs: Count
     batch_size: Count | None = None
     """Samples a step; the full batch if empty."""

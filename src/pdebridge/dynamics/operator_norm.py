@@ -20,9 +20,29 @@ def symbol_bound(K: Tensor) -> float:
     Args:
         K: kernel ``(out, in, *taps)`` with an odd number of taps.
     """
-    taps, d = K.shape[2:], K.ndim - 2
-    samples = [max(FREQUENCIES[d], 8 * (n // 2)) for n in taps]
-    axes = tuple(range(2, K.ndim))
-    symbol = torch.fft.rfftn(K, s=samples, dim=axes).movedim((0, 1), (-2, -1))
-    excess = math.prod(math.cos(math.pi * (n // 2) / M) for n, M in zip(taps, samples, strict=True))
-    return float(torch.linalg.matrix_norm(symbol, 2).max()) / excess
+    return float(torch.linalg.matrix_norm(symbols(K), 2).max()) * excess(K.shape[2:])
+
+
+def symbols(K: Tensor, stacked: int = 0) -> Tensor:
+    """Return ``K^(w)``, ``(*stack, frequencies, out, in)``, on the sampled half of the torus; a matrix is its own.
+
+    Args:
+        K: kernels ``(*stack, out, in, *taps)``, or matrices ``(*stack, out, in)``.
+        stacked: number of axes of the stack.
+    """
+    taps = K.shape[stacked + 2 :]
+    if not taps:
+        return K.unsqueeze(stacked)
+    axes = tuple(range(stacked + 2, K.ndim))
+    sampled = torch.fft.rfftn(K, s=samples(taps), dim=axes).flatten(stacked + 2)
+    return sampled.movedim(-1, stacked)
+
+
+def samples(taps: tuple[int, ...]) -> list[int]:
+    """Return the number of samples in each direction."""
+    return [max(FREQUENCIES[len(taps)], 8 * (n // 2)) for n in taps]
+
+
+def excess(taps: tuple[int, ...]) -> float:
+    """Return by which factor the norm on the torus may exceed the largest sample; 1 for a matrix."""
+    return 1 / math.prod(math.cos(math.pi * (n // 2) / M) for n, M in zip(taps, samples(taps), strict=True))

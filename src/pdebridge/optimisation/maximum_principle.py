@@ -105,7 +105,7 @@ class MaximumPrinciple(ControlMethod):
 
 def check(flow: Flow) -> None:
     """Refuse a flow whose layers have no Hamiltonians of their own."""
-    if not isinstance(flow.control, PiecewiseConstant) or any(len(w) != flow.steps for w in flow.control.coefficients):
+    if type(flow.control) is not PiecewiseConstant or any(len(w) != flow.steps for w in flow.control.coefficients):
         raise ValueError(
             "the maximum principle needs weights of every step's own: control piecewise-constant with a weight a step,"
             f" not {type(flow.control).__name__}"

@@ -14,6 +14,13 @@ HEADINGS: dict[str, tuple[str, float]] = {
     "test/accuracy": ("test (%)", 1),
     "noise-0.3/accuracy": ("with noise 0.3 (%)", 1),
     "pgd-0.05/accuracy": ("under PGD 0.05 (%)", 1),
+    "clean/accuracy": ("clean (%)", 1),
+    **{
+        f"{kind}-{r}/accuracy": (f"{kind} at {r}/255 (%)", 1.0)
+        for r in (36, 72, 108)
+        for kind in ("certified", "attacked")
+    },
+    "lipschitz": ("proved Lipschitz constant", 1),
     "cost/total": ("L + F + G", 1),
     "cost/L": ("L", 1),
     "cost/F": ("F", 1),

@@ -64,7 +64,7 @@ MEASURES: list[tuple[str, Measure | None]] = [
     (r"(.*/)?loss|objective/final|gradient/final", Measure("ratio", "lower", 0.1)),
     (r"cost/total", Measure("value", "lower", 0.005, headline=True)),
     (r"cost/total-train-nt", Measure("value", "lower", 0.005)),
-    (r"contractive/growth", Measure("ratio", "lower", 1.0)),
+    (r"contractive/growth|lipschitz", Measure("ratio", "lower", 1.0)),
     (r"(certificate/bound|spectral/(margin|certified))", Measure("value", "higher", 0.05)),
     (r"(.*/)?digits", Measure("points", "higher", 0.5)),
     (r"refinement/change", Measure("points", "lower", 0.1)),  # per cent of the cost; below a tenth nobody minds

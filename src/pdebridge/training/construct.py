@@ -12,7 +12,7 @@ from pdebridge.configuration.network import DenseNetwork, Network, StagedNetwork
 from pdebridge.cube import check_options, named
 from pdebridge.datasets.make import make
 from pdebridge.dynamics.base import Dynamics
-from pdebridge.dynamics.control import Control
+from pdebridge.dynamics.control import Control, PiecewiseConstant
 from pdebridge.errors import UserError
 from pdebridge.networks import published
 from pdebridge.networks.classifier import FlowClassifier
@@ -95,8 +95,9 @@ def _dense(spec: DenseNetwork, features: int, classes: int) -> FlowClassifier:
 
 
 def _control(spec: Named, dynamics: Dynamics, steps: int) -> Control:
-    depth = {"steps": steps} if spec.name == "piecewise-constant" else {}
-    made: Control = named("control", spec.name)(dynamics, **depth, **spec.options)
+    kind = named("control", spec.name)
+    depth = {"steps": steps} if issubclass(kind, PiecewiseConstant) else {}
+    made: Control = kind(dynamics, **depth, **spec.options)
     return made
 
 

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import cross_entropy, multi_margin_loss, one_hot
 
 
 class Loss(Protocol):
@@ -23,4 +23,16 @@ def squared_hinge(logits: Tensor, c: Tensor, /, *, reduction: str = "mean") -> T
     return losses.mean() if reduction == "mean" else losses.sum()
 
 
-LOSSES: dict[str, Loss] = {"cross-entropy": cross_entropy, "squared-hinge": squared_hinge}
+MARGIN = 0.7
+"""As in the code of Meunier et al. (ICML 2022), for images with values in [0, 1] and rows of unit norm."""
+
+
+def margin(logits: Tensor, c: Tensor, /, *, reduction: str = "mean") -> Tensor:
+    """Return ``sum_{j != c} relu(0.7 - (z_c - z_j)) / C`` for logits ``z``: no reward beyond the margin.
+
+    Of a network with a known Lipschitz constant the margin is a distance: see the study `certified`.
+    """
+    return multi_margin_loss(logits, c, margin=MARGIN, reduction=reduction)
+
+
+LOSSES: dict[str, Loss] = {"cross-entropy": cross_entropy, "squared-hinge": squared_hinge, "margin": margin}
