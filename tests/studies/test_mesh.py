@@ -1,5 +1,6 @@
 """Mesh and network agree where both are the exact solution; orders, limits and shifts are those of known sequences."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from pdebridge.errors import UserError
-from pdebridge.meanfield.densities import Gaussian
+from pdebridge.meanfield.densities import Gaussian, GaussianMixture
 from pdebridge.meanfield.exact import exact_solution
 from pdebridge.meanfield.games import Game, crowd_motion, gaussian, linear_quadratic, optimal_transport
 from pdebridge.meanfield.interactions import Entropy, GaussianObstacle, Interaction
@@ -169,6 +170,13 @@ def test_the_domain_reaches_beyond_wide_densities():
 def test_a_grid_that_cuts_a_density_off_is_refused(problem):
     with pytest.raises(ValueError, match="of a density are outside of the grid"):
         problem(gaussian(2, 1.0, 2.0, -1.0, 1.5), Grid((-3.5, -3.5), (3.5, 3.5), (8, 8)))
+
+
+@pytest.mark.parametrize(("deviation", "resolved"), [(0.1, True), (0.04, True), (0.01, False), (1e-4, False)])
+def test_a_density_that_the_cells_do_not_resolve_is_refused(deviation, resolved):
+    grid, density = Grid((-1.0, -1.0), (1.0, 1.0), (32, 32)), GaussianMixture([[0.01, 0.02]], deviation**2)
+    with nullcontext() if resolved else pytest.raises(ValueError, match="needs finer"):
+        assert grid.discretise(density).sum() * grid.area == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

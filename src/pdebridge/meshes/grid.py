@@ -12,6 +12,8 @@ from pdebridge.meanfield.densities import GaussianMixture
 Array = np.ndarray
 OUTSIDE = 0.005
 """Largest share of a density that a grid may leave out."""
+UNRESOLVED = 0.25
+"""Largest error of the mass by the midpoint rule; coarse grids are wanted where their error is studied."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Grid:
         """Return a density's values at the centers ``(n_1, n_2)``, scaled to mass 1 on the grid.
 
         Raises:
-            ValueError: more than half a per cent of the mass may lie outside, so that scaling would hide the domain.
+            ValueError: more than half a per cent of the mass may lie outside, so that scaling would hide the domain; or
+                the midpoint rule misses the mass by more than a quarter, so that the cells are too large for it.
         """
         beyond = self.outside(density)
         if beyond > OUTSIDE:
@@ -68,7 +71,12 @@ class Grid:
         in_float64 = deepcopy(density).double()
         with torch.no_grad():
             values = in_float64.log_density(torch.from_numpy(self.centers())).exp().numpy().reshape(self.cells)
-        return values / (values.sum() * self.area)
+        mass = float(values.sum() * self.area)
+        if abs(mass - 1) > UNRESOLVED:
+            raise ValueError(
+                f"cells of {self.h[0]:.3g} x {self.h[1]:.3g} give a density the mass {mass:.3g}; it needs finer"
+            )
+        return values / mass
 
     def outside(self, density: GaussianMixture) -> float:
         """Return an upper bound of the mass outside: the marginals' tails, summed over both axes."""

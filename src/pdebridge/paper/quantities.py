@@ -89,6 +89,10 @@ CHAOTIC: list[tuple[str, str, str, str]] = [
         "an ulp in the initial weights decides whether it learns, and whether its reversal falls back to checkpoints:"
         " three of nine repeats stayed at chance",
     ),
+    *(
+        (name, r".*", r"spectrum/.*", "of one trained network, whose repeats are not studied")
+        for name in ("digits", "ellipses", "mnist")
+    ),
     ("demonstration", r".*", r"energy/error", "an unstable step amplifies rounding without bound"),
 ]
 """Experiment, patterns of cell and quantity, and why: not tested."""
