@@ -1,4 +1,5 @@
 # make          install if needed, then run the whole pipeline at scale laptop
+# make fig1     install if needed, then Figure 1 of the survey alone, in about a minute of one core
 # make test     install if needed, then run the tests
 # make check    lint, format and types, as CI does
 VENV ?= .venv
@@ -7,12 +8,16 @@ CORES ?= all
 INSTALLED = $(VENV)/.installed
 export PATH := $(abspath $(VENV)/bin):$(PATH)
 
-.PHONY: all test check faults format reference long clean
+.PHONY: all fig1 test check faults format reference long clean
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES)
 	@test -f results/laptop/report.html || pdebridge report
 	@echo "Figures, tables, verdicts: results/laptop/report.html"
+
+fig1: $(INSTALLED)
+	snakemake --cores $(CORES) fig1
+	@echo "Figure 1: results/laptop/paper/figures/figure1/figure1.png"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
