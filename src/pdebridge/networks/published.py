@@ -147,13 +147,15 @@ def _neural_odes() -> dict[str, Layout]:
 def _others() -> dict[str, Layout]:
     image = {"channels": 3, "classes": 10, "units": ((4, "down"), (4, "down"), (4, ""))}
     volume = {"channels": 1, "classes": 2, "units": ((4, "down"), (4, "up"), (4, "")), "dimension": 3, "dense": True}
-    tied = {"dynamics": "parabolic", "integrator": "forward-euler"}
+    tied = {"dynamics": "parabolic", "integrator": "forward-euler"} | {"pixels": 8, "classes": 10, "steps": 3}
     lensink, imex = "Lensink, Peters & Haber, 2022", "Haber et al., ICML 2019"
     return {
         "hyperbolic-2d": Layout(HYPERBOLIC, image, None, lensink),
         "hyperbolic-3d": Layout(HYPERBOLIC, volume, None, lensink),
         "imexnet": Layout("pdebridge.networks.imex:imexnet", {"channels": 1, "classes": 4}, None, imex),
-        "convex-potential": Layout(LIPSCHITZ, tied, None, "after Meunier et al., ICML 2022; widths of our own"),
+        "convex-potential": Layout(
+            LIPSCHITZ, tied | {"widths": (16, 16)}, None, "after Meunier et al., ICML 2022; widths of our own"
+        ),
         "discrete-msa-mnist": Layout(NORMALISED, {}, 10_027_028, "Li & Hao, ICML 2018"),
         "higham-2-2-3-2": Layout(FEEDFORWARD, {}, 23, "Higham & Higham, SIAM Review 2019"),
     }
