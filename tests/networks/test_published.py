@@ -13,6 +13,7 @@ from pdebridge.networks.flow import Flow
 from pdebridge.networks.published import PUBLISHED, build
 
 SIZE = {
+    "convex-potential": (2, 1, 8, 8),
     "higham-2-2-3-2": (2, 2),
     "hyperbolic-3d": (2, 1, 4, 4, 4),
     "imexnet": (2, 1, 8, 8),
