@@ -65,7 +65,7 @@ def test_layer_parallel_near_the_largest_step_is_right_or_warns_and_is_right(
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         found = gradients(net, u)
-    assert net.gradient.serial == any("one by one" in str(w.message) for w in said)  # type: ignore[union-attr]
+    assert net.gradient.fallen == any("one by one" in str(w.message) for w in said)  # type: ignore[union-attr]
     assert distance(found, exact) < (1e-10 if said else 0.06)
     assert repeat or share == 0.1 or said  # independent weights near the limit have no useful coarse problem
     if repeat and options == {"cycles": 6, "coarse": "stable"}:
