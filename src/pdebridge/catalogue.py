@@ -135,6 +135,7 @@ STUDIES = {
     "reversal": "pdebridge.studies.reversal:reversal",
     "robustness": "pdebridge.studies.robustness:robustness",
     "stability": "pdebridge.studies.stability:stability",
+    "sweep": "pdebridge.studies.sweep:sweep",
     "transport-optimum": "pdebridge.studies.transport_optimum:transport_optimum",
     "training-curves": "pdebridge.studies.training_curves:training_curves",
 }
@@ -160,6 +161,7 @@ FIGURES = {
     "second-order": "pdebridge.paper.second_order:draw",
     "spectrum": "pdebridge.paper.spectrum:draw",
     "stability": "pdebridge.paper.stability:draw",
+    "sweep": "pdebridge.paper.sweep:draw",
     "training-share": "pdebridge.paper.training_share:draw",
 }
 DRAWN_FROM = {
@@ -183,6 +185,7 @@ DRAWN_FROM = {
     "second-order": "training-curves",
     "spectrum": "stability",
     "stability": "stability",
+    "sweep": "sweep",
     "training-share": "robustness",
 }
 """The study whose arrays a figure draws."""

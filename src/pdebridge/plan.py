@@ -9,7 +9,15 @@ from pdebridge.catalogue import DRAWN_FROM
 from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.experiment import Cell, Experiment
 from pdebridge.configuration.game import GameCell
-from pdebridge.configuration.load import EXPERIMENTS, cells, experiment_files, read_experiment, selected, with_studies
+from pdebridge.configuration.load import (
+    EXPERIMENTS,
+    cells,
+    experiment_files,
+    read_experiment,
+    selected,
+    variants,
+    with_studies,
+)
 from pdebridge.configuration.model import SCALES, Named
 from pdebridge.configuration.settings import Settings
 from pdebridge.cube import check_options, target
@@ -99,7 +107,7 @@ def _known(name: str, names: Iterable[str], where: str, place: str, strictly: bo
 def check_tables(experiments: dict[str, Experiment], references: Iterable[str]) -> None:
     """Check every row of the published numbers, and the costs, against the files that they name."""
     counted = [*NETWORKS, *(f"{name}/flows" for name in NETWORKS)]
-    counted += [f"{name}/{cell}" for name, e in experiments.items() for cell in e.cells]
+    counted += [f"{name}/{cell}" for name, e in experiments.items() for cell in variants(e)]
     read_costs()
     for line, number in enumerate(read_published(), start=2):
         where, name = f"{PUBLISHED}:{line}", number.experiment
@@ -110,4 +118,4 @@ def check_tables(experiments: dict[str, Experiment], references: Iterable[str]) 
             _known(name, experiments, f"{where}: experiment", str(EXPERIMENTS))
             # studies measure what no cell trained, such as a slope over cells
             made = experiments[name].studies or any("studies" in part for part in experiments[name].at.values())
-            _known(number.cell, experiments[name].cells, f"{where}: cell", f"{EXPERIMENTS / name}.yaml", not made)
+            _known(number.cell, variants(experiments[name]), f"{where}: cell", f"{EXPERIMENTS / name}.yaml", not made)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from pdebridge.configuration.experiment import Cell
+from pdebridge.configuration.grid import nested
 from pdebridge.configuration.load import (
     CONFIG,
     cells,
@@ -45,9 +46,7 @@ def _assignment(pair: str) -> dict[str, Any]:
     if not key or not equals:
         raise UserError(f"--set {pair}: expected KEY=VALUE, such as tracking.mode=disabled")
     content = parse_yaml(value, f"--set {pair}")
-    for part in reversed(key.split(".")):
-        content = {part: content}
-    return dict(content)
+    return nested(key, content)
 
 
 def cell_of(what: str, settings: Settings) -> Cell:

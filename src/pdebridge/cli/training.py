@@ -109,5 +109,6 @@ def write_cell(cell: Cell, runs: list[Path], out: Path) -> None:
 def measurements_of(cell: Cell, runs: list[Path]) -> list[dict[str, Any]]:
     """Return the runs' summaries as measurements, one a quantity."""
     summaries = [read_json(run / "summary.json") for run in runs]
-    identity = {"experiment": cell.experiment, "cell": cell.cell, "runs": [str(run) for run in runs]}
+    identity: dict[str, Any] = {"experiment": cell.experiment, "cell": cell.cell, "runs": [str(run) for run in runs]}
+    identity |= {"varied": cell.varied} if cell.varied else {}
     return [identity | {"quantity": name, "values": [s[name] for s in summaries]} for name in summaries[0]]

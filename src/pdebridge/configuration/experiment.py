@@ -9,6 +9,9 @@ from pdebridge.configuration.model import Count, Named, Of, Scale, Strict
 from pdebridge.configuration.settings import DataFolders
 
 SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+KEY = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
+Scalar = bool | int | float | str | None
+"""A value of a grid."""
 
 
 class Source(Strict):
@@ -36,6 +39,9 @@ class Experiment(Strict):
     cells: dict[Annotated[str, Field(pattern=SLUG)], dict[str, Any]] = {"default": {}}
     """Variants by name, each with the keys that it replaces, ``scale`` among them: the smallest that carries the cell.
     One job trains all seeds of a cell, or one seed where both experiment and run are of scale workstation or more."""
+    grid: dict[Annotated[str, Field(pattern=KEY)], Annotated[list[Scalar], Field(min_length=1)]] = {}
+    """A sweep: keys by their path with the values that they take, ``network.steps: [4, 8, 16]``. Every cell is trained
+    at every combination; the keys are columns of its table, and the study and figure ``sweep`` are added."""
     cells_per_job: Count = 1
     """Cells that one job trains one after another, so that small ones share the seconds that imports take."""
     at: dict[Scale, dict[str, Any]] = {}
@@ -58,6 +64,8 @@ class Cell(Strict):
     seeds: Count
     devices: Count = 1
     folders: DataFolders = DataFolders()
+    varied: dict[str, Scalar] = {}
+    """Its place in the experiment's grid: value by key."""
 
     @property
     def key(self) -> str:

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 from pdebridge.configuration.classification import ClassificationCell, ClassificationExperiment
 from pdebridge.configuration.experiment import Cell, Experiment, StudyExperiment
 from pdebridge.configuration.game import GameCell, GameExperiment
-from pdebridge.configuration.model import SCALES, Scale
+from pdebridge.configuration.grid import Point, nested, points
+from pdebridge.configuration.model import SCALES, Named, Scale
 from pdebridge.configuration.settings import Limits, Settings
 from pdebridge.errors import UserError
 from pdebridge.files import read_text
@@ -30,8 +31,9 @@ TASKS: dict[str, tuple[type[Experiment], type[Cell]]] = {
     "study": (StudyExperiment, Cell),
 }
 
-IDENTITY = {"experiment", "cell", "folders", "scale", "task"}  # of a resolved cell
-OF_THE_FILE = {"name", "cells", "cells_per_job", "at", "studies", "figures", "scale"}  # keys that no cell has
+IDENTITY = {"experiment", "cell", "folders", "scale", "task", "varied"}  # of a resolved cell
+OF_THE_FILE = {"name", "cells", "grid", "cells_per_job", "at", "studies", "figures", "scale"}  # keys that no cell has
+OF_THE_EXPERIMENT = {"studies", "grid"}  # those of them that a scale or an override replaces
 
 
 class Loader(yaml.SafeLoader):
@@ -224,13 +226,22 @@ def cells(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS
     Cells that need a larger scale than the experiment are left out, unless the experiment is asked for below its own.
     """
     _no_identity(experiment, settings, folder)
+    if any("grid" in part for part in _replaced(experiment, settings)):
+        experiment = with_studies(experiment, settings, folder)
     base = experiment.model_dump(exclude=OF_THE_FILE, exclude_unset=True)
-    scaled, override = ({k: v for k, v in part.items() if k != "studies"} for part in _replaced(experiment, settings))
+    scaled, override = (
+        {k: v for k, v in part.items() if k not in OF_THE_EXPERIMENT} for part in _replaced(experiment, settings)
+    )
     return [
-        _cell(experiment, name, merge(base, change, scaled, override), settings, folder)
-        for name, change in list(experiment.cells.items())[: settings.limits.cells]
-        if carries(settings.scale, _smallest(experiment, name, folder)) or not carries(settings.scale, experiment.scale)
+        _cell(experiment, name, merge(base, experiment.cells[of], scaled, override), point, settings, folder)
+        for name, (of, point) in list(variants(experiment, folder).items())[: settings.limits.cells]
+        if carries(settings.scale, _smallest(experiment, of, folder)) or not carries(settings.scale, experiment.scale)
     ]
+
+
+def variants(experiment: Experiment, folder: Path = EXPERIMENTS) -> dict[str, tuple[str, Point]]:
+    """Return the names of an experiment's cells, each with the one that it varies and its place in the grid."""
+    return points(experiment.grid, list(experiment.cells), f"{folder / experiment.name}.yaml")
 
 
 def _no_identity(experiment: Experiment, settings: Settings, folder: Path) -> None:
@@ -239,6 +250,7 @@ def _no_identity(experiment: Experiment, settings: Settings, folder: Path) -> No
     where, said = f"{folder / experiment.name}.yaml", "follows from where the cell stands, and is not set"
     of_cells = [(f"{where}, cell {name!r}", IDENTITY - {"scale"}, keys) for name, keys in experiment.cells.items()]
     others = [(f"{where}, at {settings.scale}", scaled), (f"overrides of {experiment.name}", override)]
+    others += [(f"{where}, grid", {key.partition(".")[0]: key}) for key in experiment.grid]
     for place, refused, keys in of_cells + [(place, IDENTITY, keys) for place, keys in others]:
         for key in refused & set(keys):
             raise UserError(f"{place}: {key}: {said} (found {keys[key]!r})")
@@ -259,21 +271,31 @@ def _replaced(experiment: Experiment, settings: Settings) -> tuple[Mapping, Mapp
 
 
 def with_studies(experiment: Experiment, settings: Settings, folder: Path = EXPERIMENTS) -> Experiment:
-    """Return an experiment with the studies that its scale, or an override, puts in the place of its own."""
+    """Return an experiment with the studies and the grid that its scale, or an override, puts in place of its own.
+
+    An experiment with a grid has its study and its figure.
+    """
     content = experiment.model_dump(exclude_unset=True)
-    changes = [{"studies": part["studies"]} for part in _replaced(experiment, settings) if "studies" in part]
-    return parse_experiment(merge(content, *changes), f"{folder / experiment.name}.yaml, scale {settings.scale}")
+    replaced = [{k: part[k] for k in OF_THE_EXPERIMENT & set(part)} for part in _replaced(experiment, settings)]
+    where = f"{folder / experiment.name}.yaml, scale {settings.scale}"
+    found = parse_experiment(merge(content, *replaced), where)
+    lists = {"studies": found.studies, "figures": found.figures} if found.grid else {}
+    missing = {key: named for key, named in lists.items() if all(one.name != "sweep" for one in named)}
+    return found.model_copy(update={key: [*named, Named(name="sweep")] for key, named in missing.items()})
 
 
-def _cell(experiment: Experiment, name: str, content: Mapping, settings: Settings, folder: Path) -> Cell:
+def _cell(experiment: Experiment, name: str, content: Mapping, point: Point, settings: Settings, folder: Path) -> Cell:
     identity = {
         "experiment": experiment.name,
         "cell": name,
         "scale": settings.scale,
         "folders": settings.data.model_dump(),
+        **({"varied": point} if point else {}),
     }
     where = f"{folder / experiment.name}.yaml, cell {name!r}"
-    cell = parse_cell({"seeds": experiment.seeds, **content, **identity}, where)
+    # a value of the grid stands in the cell's name: nothing replaces it
+    content = merge({"seeds": experiment.seeds, **content}, *(nested(key, value) for key, value in point.items()))
+    cell = parse_cell({**content, **identity}, where)
     return limited(cell, settings.limits)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from pdebridge.configuration.grid import labels
 from pdebridge.paper.certificates import in_words
 from pdebridge.paper.measurements import Key
 
@@ -64,6 +65,8 @@ def all_quantities(found: dict[Key, dict[str, Any]]) -> pd.DataFrame:
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for (experiment, cell, quantity), measurement in found.items():
         row = rows.setdefault((experiment, cell), {"experiment": experiment, "cell": cell})
+        # of a grid, the values of its keys
+        row |= {key: _plain(value) for key, value in measurement.get("varied", {}).items()}
         row["seeds"] = str(len(measurement["values"]))
         row[quantity] = in_words(found, (experiment, cell, quantity))
     return pd.DataFrame(list(rows.values())).fillna("")
@@ -79,9 +82,14 @@ def of_experiment(found: dict[Key, dict[str, Any]], experiment: str) -> pd.DataF
     shown = {key: m for key, m in mine.items() if key[2] in HEADINGS or not trained}
     table = all_quantities({key: _in_unit(key, m) for key, m in shown.items()})
     ordered = [name for name in HEADINGS if name in table] + [name for name in table if name not in HEADINGS]
-    front = [name for name in ("cell", "seeds") if name in table]
+    varied = list(dict.fromkeys(name for m in mine.values() for name in m.get("varied", {})))
+    front = [name for name in ("cell", *varied, "seeds") if name in table]
     columns = front + [name for name in ordered if name not in ("experiment", *front)]
-    return table[columns].rename(columns={name: heading for name, (heading, _) in HEADINGS.items()})
+    return table[columns].rename(columns=labels(varied) | {name: heading for name, (heading, _) in HEADINGS.items()})
+
+
+def _plain(value: Any) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _in_unit(key: Key, measurement: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def figure(stem: Path, rows: int, columns: int, width: float = 7.0, height: floa
         try:
             yield axes
             for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None})):
-                with whole(stem.with_suffix(suffix)) as path:
+                with whole(stem.with_name(stem.name + suffix)) as path:
                     drawn.savefig(path, metadata=metadata)
         finally:
             plt.close(drawn)

@@ -53,11 +53,11 @@ def write_table(
 ) -> None:
     """Write ``stem.csv`` with every column, and ``.md``, ``.tex``, ``.html`` with ``columns``, or the page given."""
     shown = frame[columns] if columns else frame
-    with whole(stem.with_suffix(".csv")) as path:
+    with whole(stem.with_name(f"{stem.name}.csv")) as path:
         frame.to_csv(path, index=False)
     page = page or html({caption: shown}, caption)
     for suffix, text in ((".md", markdown(shown)), (".tex", latex(shown, caption)), (".html", page)):
-        with whole(stem.with_suffix(suffix)) as path:
+        with whole(stem.with_name(stem.name + suffix)) as path:
             path.write_text(text, encoding="utf-8")
 
 
