@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ ITERATIONS = 40
 EVALUATED = 1000  # images at once
 
 
-def certified(runs: list[Path], images: int = 10_000) -> StudyResult:
+def certified(runs: list[Path], images: int = 10_000, part: Literal["test", "val"] = "test") -> StudyResult:
     """Measure clean, certified and attacked accuracy (%) of every run in Euclidean balls around its test images.
 
     - ``clean/accuracy``: of the images as they are;
@@ -35,14 +36,15 @@ def certified(runs: list[Path], images: int = 10_000) -> StudyResult:
 
     Args:
         runs: run directories of networks with a known Lipschitz constant on images with a test part.
-        images: so many test images are looked at.
+        images: so many of them are looked at.
+        part: of the data, ``test``, or ``val`` where settings are chosen.
     """
     values: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     names: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     rows: dict[str, list[list[float]]] = defaultdict(list)
     for folder in runs:
         run = restore(folder)
-        measured, curve = measure(run, images)
+        measured, curve = measure(run, images, part)
         for quantity, value in measured.items():
             values[run.cell.experiment, run.cell.cell, quantity].append(value)
             names[run.cell.experiment, run.cell.cell, quantity].append(str(folder))
@@ -54,14 +56,14 @@ def certified(runs: list[Path], images: int = 10_000) -> StudyResult:
     return StudyResult([Measurement(*key, values[key], names[key]) for key in values], arrays)
 
 
-def measure(run: Run, images: int) -> tuple[dict[str, float], list[float]]:
+def measure(run: Run, images: int, part: str) -> tuple[dict[str, float], list[float]]:
     """Return the quantities of a run, and its certified accuracies at the radii of the curve."""
     net = run.net
     if not isinstance(net, LipschitzClassifier):
         raise ValueError(
             f"the study 'certified' needs networks of a known Lipschitz constant, not {type(net).__name__}"
         )
-    x, c = (part[:images] for part in run.data["test"])
+    x, c = (values[:images] for values in run.data[part])
     pairs = list(zip(x.split(EVALUATED), c.split(EVALUATED), strict=True))
     radii = torch.cat([net.radii(*pair) for pair in pairs])
     measured = {"lipschitz": net.lipschitz(), "clean/accuracy": share(radii > 0)}
