@@ -1,8 +1,13 @@
+import contextlib
+import itertools
 import math
+import os
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import solve_ivp
 
 from attack import SIZES, growth, spectral_radius
 from families import DENSE, FAMILIES, control, dynamics, features, integrators
@@ -222,15 +227,13 @@ def test_tv_norm_has_no_spectral_certificate_unless_it_is_a_gradient(scales) -> 
 
 
 def test_one_product_of_three_positive_factors_grows() -> None:
-    torch.manual_seed(1)
+    """``-K^T D S P K`` with ``||K|| = 1.5``, scale 1 and bias 0, frozen where a search has found its worst state."""
     F = Parabolic(3, operator="dense", normalisation="tv").double()
-    best = 0.0
-    for _ in range(300):
-        theta = (3 * torch.randn(3, 3).double(), torch.ones(3).double(), torch.zeros(3).double())
-        u = torch.randn(3, dtype=torch.float64)
-        J = torch.func.jacrev(lambda v, theta=theta: F(v[None], theta, None)[0])(u)
-        best = max(best, float(torch.linalg.eigvals(J).real.max()))
-    assert best > 1e-3
+    K = torch.tensor([[-0.014, 0.296, 0.287], [0.027, 0.81, -1.135], [-0.058, -0.354, 0.421]]).double()
+    theta = (K, torch.ones(3).double(), torch.zeros(3).double())
+    u = torch.tensor([-0.9114, -0.0204, 0.0009], dtype=torch.float64)
+    J = torch.func.jacrev(lambda v: F(v[None], theta, None)[0])(u)
+    assert 2.07 < float(torch.linalg.eigvals(J).real.max()) <= F.increments(theta).one_sided
 
 
 def test_weights_are_seen_at_every_abscissa() -> None:
@@ -244,21 +247,27 @@ def test_weights_are_seen_at_every_abscissa() -> None:
 
 
 def test_frozen_stability_says_nothing_of_a_slope_that_varies() -> None:
-    """Antisymmetric, gamma = 0, constant weights: stable in every step, and yet perturbations grow a lot."""
-    torch.manual_seed(3)
+    """Antisymmetric, gamma = 0, constant weights: stable in every step, and yet a perturbation of 0 grows by 10^6."""
+    A = torch.tensor([[0, -1.5, 1.7, -0.9], [1.5, 0, 1.0, -1.1], [-1.7, -1.0, 0, -1.8], [0.9, 1.1, 1.8, 0]]).double()
+    b = torch.tensor([-0.8, 1.8, 0.6, -1.8]).double()
     F = Antisymmetric(4).double()
     flow = Flow(F, PiecewiseConstant(F, 720, repeat=True).double(), RK4(), stored, 720, 72.0)
     with torch.no_grad():
-        flow.control.K.mul_(4)
-        flow.control.b.copy_(torch.tensor([1.0, -0.5, 0.3, 0.8]))
-    u = torch.randn(64, 4, dtype=torch.float64)
-    d = 1e-7 * torch.randn_like(u)
-    with torch.no_grad():
-        grown = float(((flow(u + d) - flow(u)).norm(dim=1) / d.norm(dim=1)).max())
-    assert spectral(flow).holds and grown > 30
+        flow.control.K.copy_(A)
+        flow.control.b.copy_(b)
+    J = torch.autograd.functional.jacobian(lambda u: flow(u)[0], torch.zeros(1, 4).double())[:, 0]
+    grown = float(torch.linalg.matrix_norm(J, 2))
+
+    def variational(_: float, y: np.ndarray) -> np.ndarray:
+        f = np.tanh(A.numpy() @ y[:4] + b.numpy())
+        return np.concatenate([f, ((1 - f**2)[:, None] * (A.numpy() @ y[4:].reshape(4, 4))).ravel()])
+
+    start = np.concatenate([np.zeros(4), np.eye(4).ravel()])
+    exact = solve_ivp(variational, (0, 72), start, "DOP853", rtol=1e-10, atol=1e-12).y[4:, -1].reshape(4, 4)
+    assert grown > 8e5 and grown == pytest.approx(np.linalg.norm(exact, 2), rel=0.2)
+    assert spectral(flow).holds and "nothing is said of products" in str(spectral(flow))
     found = contractive(flow)
     assert not found.holds and grown < found.number
-    assert "nothing is said of products" in str(spectral(flow))
 
 
 # refusals and words
@@ -348,9 +357,15 @@ def test_a_certificate_says_what_it_proves() -> None:
 # the attack
 
 
-def attacked() -> list[tuple[str, str, float]]:
-    points = [(name, step) for name in FAMILIES for step in integrators(dynamics(name, 2))]
-    return [(name, type(step).__name__, h) for name, step in points for h in (0.02, 0.3, 1.5)]
+ATTACKED = int(os.environ.get("PDEBRIDGE_ATTACKED", "24"))  # networks of each family
+
+
+def attacked(name: str) -> Iterator[tuple[str, str, float, int]]:
+    """Yield networks of a family by their integrator, step size and seed, without end."""
+    points = [(type(step).__name__, h) for step in integrators(dynamics(name, 2)) for h in (0.02, 0.3, 1.5)]
+    for seed in itertools.count():
+        for i, point in enumerate(points):
+            yield name, *point, 100 * seed + i
 
 
 def instance(name: str, integrator: str, h: float, seed: int = 0, steps: int = 2) -> tuple[Flow, torch.Tensor]:
@@ -360,21 +375,29 @@ def instance(name: str, integrator: str, h: float, seed: int = 0, steps: int = 2
     return Flow(F, control(F, steps, seed), step, stored, steps, steps * h), u if name in DENSE else u[..., :3, :3]
 
 
+def certified(name: str) -> list[tuple[str, str, float, int]]:
+    """Return the first networks of a family that have a bound, none if its integrators all have none."""
+    found = []
+    for i, (*point, seed) in enumerate(attacked(name)):
+        flow, u = instance(*point, seed=seed)
+        with contextlib.suppress(ValueError):
+            contractive(flow, tuple(u.shape[2:]))
+            found.append((*point, seed))
+        if len(found) == ATTACKED or (i == ATTACKED and not found):
+            return found
+    raise AssertionError("unreachable")
+
+
 def test_no_attack_grows_beyond_a_contractive_certificate() -> None:
     """Ascent over states, weights and perturbations, on every family and integrator; some bounds are reached."""
     tried, reached = 0, 0.0
-    for i, point in enumerate(attacked()):
-        for seed in range(2 if point[0] in DENSE else 1):
-            flow, u = instance(*point, seed=7 * i + seed)
-            try:
-                contractive(flow, tuple(u.shape[2:]))
-            except ValueError:
-                continue
-            found = growth(flow, u, 6)
-            bound = contractive(flow, tuple(u.shape[2:])).number  # of the weights that the attack has found
-            assert found.max() <= bound * (1 + 1e-7), (point, seed)
-            tried, reached = tried + 1, max(reached, float(found.max()) / bound)
-    assert tried >= 200 and reached > 0.98
+    for *point, seed in itertools.chain.from_iterable(certified(name) for name in FAMILIES):
+        flow, u = instance(*point, seed=seed)
+        found = growth(flow, u, 6)
+        bound = contractive(flow, tuple(u.shape[2:])).number  # of the weights that the attack has found
+        assert found.max() <= bound * (1 + 1e-7), (point, seed)
+        tried, reached = tried + 1, max(reached, float(found.max()) / bound)
+    assert tried >= 24 * ATTACKED and reached > 0.98
 
 
 def test_no_state_leaves_a_spectral_certificate() -> None:

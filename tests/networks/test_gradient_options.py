@@ -48,7 +48,7 @@ def test_every_flow_has_a_mode_of_its_own_with_the_options(layout):
             "staged",
             "stored",
             {"integrator": {"name": "verlet", "options": {"order": 2}}},
-            "integrator 'verlet' of a staged network has no options, not even 'order'",
+            "integrator 'verlet' has no options, not even 'order'",
         ),
     ],
 )

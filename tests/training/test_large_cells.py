@@ -16,6 +16,7 @@ from pdebridge.training.optimisers import optimiser
 SHAPES = {
     "cifar10": ((3, 32, 32), 10),
     "cifar100": ((3, 32, 32), 100),
+    "digits": ((1, 8, 8), 10),
     "mnist": ((1, 28, 28), 10),
     "salinas-a": ((204,), 6),
     "stl10": ((3, 96, 96), 10),

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from pdebridge.cube import check_options, named
+from pdebridge.integrators.base import Integrator
 from pdebridge.networks.flow import Flow, Gradient, flow
 
 MakeGradient = Callable[[], Gradient]
@@ -31,10 +32,10 @@ def mode_of(gradient: str | MakeGradient) -> Gradient:
 
 
 class Point(NamedTuple):
-    """Dynamics, integrator and gradient by name, or the gradient as `mode_named`, and the options of the dynamics."""
+    """Dynamics, integrator and gradient by name, or the last two as what makes them; options of the dynamics."""
 
     dynamics: str
-    integrator: str
+    integrator: str | Callable[[], Integrator]
     gradient: str | MakeGradient = "stored"
     options: Mapping[str, Any] = {}
 
@@ -50,4 +51,5 @@ class Point(NamedTuple):
         """
         options = {"width": width, **self.options, **options}
         mode = mode_of(self.gradient)
-        return flow(self.dynamics, self.integrator, mode, steps=steps, time=steps * h, repeat=repeat, **options)
+        step = self.integrator if isinstance(self.integrator, str) else self.integrator()
+        return flow(self.dynamics, step, mode, steps=steps, time=steps * h, repeat=repeat, **options)

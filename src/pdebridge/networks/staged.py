@@ -1,12 +1,13 @@
 """The layout of Ruthotto & Haber (JMIV 2020): opening, stages of a PDE block and a connector, classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
 
 from pdebridge.dynamics.draw import draw
+from pdebridge.integrators.base import Integrator
 from pdebridge.networks.convolution import ConvNormReLU
 from pdebridge.networks.point import MakeGradient, Point
 
@@ -52,7 +53,7 @@ class StagedClassifier(nn.Module):
 
 def staged(
     dynamics: str,
-    integrator: str,
+    integrator: str | Callable[[], Integrator],
     widths: Sequence[int],
     classes: int,
     steps: int = 3,
@@ -65,7 +66,7 @@ def staged(
 
     Args:
         dynamics: name of a right-hand side that has convolutions.
-        integrator: name of the step.
+        integrator: the step, by name, or what makes that of a stage.
         widths: channels of each stage and of the classifier.
         classes: number of classes.
         steps: steps a stage.

@@ -1,5 +1,6 @@
 """From configuration to objects: data sets, networks, optimisers."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.model import Named
 from pdebridge.configuration.network import DenseNetwork, Network, StagedNetwork
-from pdebridge.cube import check_options, named
+from pdebridge.cube import named
 from pdebridge.datasets.make import make
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import Control, PiecewiseConstant
@@ -102,10 +103,9 @@ def _control(spec: Named, dynamics: Dynamics, steps: int) -> Control:
 
 
 def _staged(spec: StagedNetwork, channels: int, classes: int) -> StagedClassifier:
-    check_options(spec.integrator.options, (), f"integrator {spec.integrator.name!r} of a staged network")
     return staged(
         spec.dynamics.name,
-        spec.integrator.name,
+        partial(_on_axis, "integrator", spec.integrator),
         spec.widths,
         classes,
         steps=spec.steps,
