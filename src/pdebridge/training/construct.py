@@ -10,7 +10,7 @@ from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.model import Named
 from pdebridge.configuration.network import DenseNetwork, Network, StagedNetwork
-from pdebridge.cube import named
+from pdebridge.cube import made, named
 from pdebridge.datasets.make import make
 from pdebridge.dynamics.base import Dynamics
 from pdebridge.dynamics.control import Control, PiecewiseConstant
@@ -123,7 +123,7 @@ def _gradient(spec: Named) -> dict[str, Any]:
 
 def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
     try:
-        return named(axis, spec.name)(*args, **spec.options)
+        return made(axis, spec.name, *args, **spec.options)
     except TypeError as error:  # an option of the wrong type, which says neither its name nor its value
         raise TypeError(f"{axis} {spec.name!r} with {spec.options}: {error}") from error
 
