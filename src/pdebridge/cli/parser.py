@@ -7,6 +7,7 @@ from pathlib import Path
 from pdebridge import __version__
 from pdebridge.catalogue import BENCHES, STUDIES
 from pdebridge.cli import verbs
+from pdebridge.cli.comparing import compare
 from pdebridge.cli.status import status
 from pdebridge.cli.training import train
 from pdebridge.configuration.model import SCALES
@@ -118,6 +119,26 @@ def _regress(part: ArgumentParser) -> None:
     part.add_argument("--self-test", action="store_true", help="inject faults into the reference and count those found")
 
 
+def _compare(part: ArgumentParser) -> None:
+    part.add_argument(
+        "runs",
+        nargs=2,
+        metavar="RUN",
+        help="a scale, a commit, results/SCALE, a folder of runs or a file of measurements",
+    )
+    part.add_argument("--scale", choices=SCALES, default="laptop", help="whose evidence of a commit is meant")
+    part.add_argument("--results", type=Path, default=Path("results"), help="folder of results")
+    part.add_argument(
+        "--quantities",
+        nargs="+",
+        default=[],
+        metavar="PATTERN",
+        help="such as 'val/*' seconds; by default the headline quantities and whatever differs",
+    )
+    part.add_argument("--csv", action="store_true", help="print CSV in place of Markdown")
+    part.add_argument("--out", type=Path, metavar="STEM", help="write STEM.csv, STEM.md, STEM.png and STEM.pdf too")
+
+
 def _repeats(part: ArgumentParser) -> None:
     _settings(part)
     part.add_argument("--experiments", nargs="+", default=[], metavar="NAME", help="only these")
@@ -195,6 +216,15 @@ VERBS: dict[str, tuple[Verb, str, str, Callable[[ArgumentParser], None]]] = {
         "  pdebridge regress --update --experiments figure1 digits\n"
         "  pdebridge regress --update --from /my/long/results",
         _regress,
+    ),
+    "compare": (
+        compare,
+        "Set two runs side by side: commits, scales, folders of results, single trainings.",
+        "examples:\n"
+        "  pdebridge compare 1c630b1 HEAD --scale laptop\n"
+        "  pdebridge compare laptop workstation --quantities 'test/*' --out results/mine/scales\n"
+        "  pdebridge compare results/mine/figure1/T5.json results/mine/figure1/T5/network.steps=20.json",
+        _compare,
     ),
     "repeats": (
         verbs.repeats,

@@ -130,8 +130,8 @@ def evidence_of(what: str, scale: str, reference: Path) -> Evidence:
     """Return the evidence that a user names.
 
     Args:
-        what: a run's folder ``results/laptop``; a folder of the store; a file of measurements; a commit whose store is
-            meant.
+        what: a run's folder ``results/laptop``; a scale, its finished run or else its store; a folder of the store or
+            of run directories; a file of measurements; a commit whose store is meant.
         scale: of the store, for a commit.
         reference: where the store is.
     """
@@ -140,10 +140,20 @@ def evidence_of(what: str, scale: str, reference: Path) -> Evidence:
         return Evidence(collect([path]))
     if (path / "paper" / "measurements.json").is_file():
         return of_run(path)
+    if what in SCALES and not path.exists():
+        run = reference.parent / what
+        return of_run(run) if (run / "paper" / "measurements.json").is_file() else _known(read(reference / what), path)
     if path.is_dir():
-        found = read(path)
-        if not found.measurements:
-            hint = f"; did you mean {path / scale}?" if scale in SCALES and (path / scale).is_dir() else ""
-            raise UserError(f"{path}: neither a finished run nor a folder of evidence{hint}")
-        return found
+        trained = next(path.rglob("summary.json"), None) is not None
+        found = Evidence() if trained else read(path)
+        for part in of_folder(path).values() if trained else ():
+            found.update(part)
+        return _known(found, path, scale)
     return read_commit(what, reference / scale)
+
+
+def _known(found: Evidence, path: Path, scale: str = "") -> Evidence:
+    if not found.measurements:
+        hint = f"; did you mean {path / scale}?" if scale in SCALES and (path / scale).is_dir() else ""
+        raise UserError(f"{path}: neither a finished run nor a folder of evidence{hint}")
+    return found
