@@ -120,7 +120,7 @@ def study(options: Namespace) -> None:
         check(run)
     start = time.perf_counter(), time.process_time()
     result = load(STUDIES[options.study])(runs, **named.options)
-    if not result.measurements and not result.arrays:
+    if not result.measurements and not (runs and result.arrays):
         raise UserError(f"{options.study} measured nothing; name the files of the cells that it studies")
     spent = {"seconds": time.perf_counter() - start[0], "cpu_seconds": time.process_time() - start[1]}
     owner = {} if options.measurements or not options.experiment else {"experiment": options.experiment}
