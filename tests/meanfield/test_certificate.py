@@ -1,13 +1,26 @@
+"""Every answer of a certificate says what it proves, and none is above what is known."""
+
 from dataclasses import replace
-from math import isfinite
+from math import inf, isfinite
 
 import pytest
 import torch
 
-from pdebridge.meanfield.certificate import Lagrangian, certify, conjugate, hjb_quantiles
+from pdebridge.meanfield.certificate import certify, estimate, proved
 from pdebridge.meanfield.closed_forms import GaussianTransport, LinearQuadratic
-from pdebridge.meanfield.games import Alpha, Game, crowd_motion, gaussian_transport, linear_quadratic
-from pdebridge.meanfield.interactions import Entropy, Interaction
+from pdebridge.meanfield.densities import Gaussian
+from pdebridge.meanfield.derivatives import Derivatives
+from pdebridge.meanfield.exact import exact_solution
+from pdebridge.meanfield.games import (
+    Alpha,
+    Game,
+    crowd_motion,
+    gaussian,
+    gaussian_transport,
+    linear_quadratic,
+    optimal_transport,
+)
+from pdebridge.meanfield.interactions import Entropy, ExternalCost, Interaction
 from pdebridge.meanfield.potential import Potential
 
 STRAIGHT = GaussianTransport(d=1, mean0=1.0, std0=1.0, mean1=-1.0, std1=0.5, alpha1=2.0, weight=5.0)
@@ -21,74 +34,110 @@ def game_of(solution):
     return linear_quadratic(solution.d)
 
 
+def quadratic(d, curvature):
+    """Return a potential with ``Phi = curvature |x|^2/2`` at all times."""
+    phi = Potential(d, 2).requires_grad_(False)
+    for weight in phi.parameters():
+        weight.zero_()
+    phi.quadratic.A[:d, :d] = curvature * torch.eye(d)
+    return phi
+
+
+@pytest.mark.parametrize(("make", "d"), [(gaussian, 3), (linear_quadratic, 10)])
+def test_a_closed_form_is_a_proof_whatever_the_potential(make, d):
+    game = make(d)
+    optimum = exact_solution(game).costs().value
+    found = certify(game, Potential(game.d, 4), steps=8, samples=64, replicates=2)
+    assert found.proof == "proved"
+    assert found.bound == pytest.approx(optimum, rel=1e-9)
+    assert found.gap > 0.1 * optimum
+
+
+@pytest.mark.parametrize("d", [2, 50])
+def test_transport_is_proved_to_a_third_of_a_per_cent_in_any_dimension(d):
+    """Its optimum on grids of the plane is 10.67 +- 0.01, and the same in every d."""
+    game = optimal_transport(d)
+    argument, bound = proved(game)
+    assert "no running cost" in argument
+    assert 10.63 < bound.value < 10.69
+    assert bound.standard_error < 0.01
+
+
+def test_crowd_motion_is_estimated():
+    found = certify(crowd_motion(2), Potential(2, 4), steps=4, samples=16, replicates=2, starts=1, iterations=2)
+    assert found.proof == "estimated"
+    assert found.bound < 19.72
+
+
 @pytest.mark.parametrize("solution", [STRAIGHT, CURVED])
 @pytest.mark.parametrize("d", [1, 2, 20])
-def test_the_gap_of_an_exact_solution_closes(solution, d):
+def test_an_estimate_at_the_exact_solution_is_close_to_the_optimum_and_below(solution, d):
+    """Where the value is known an estimate above it is an alarm."""
     solution = replace(solution, d=d)
-    result = certify(game_of(solution), solution, steps=24, samples=128, replicates=4, starts=4)
-    assert abs(result.gap) < 4 * result.standard_error + 5e-3 * result.primal
-    assert result.bound == pytest.approx(solution.costs().value, rel=0.03)
+    found = estimate(game_of(solution), solution, steps=24, samples=128, replicates=4, starts=4)
+    optimum = solution.costs().value
+    assert found.proof == "estimated"
+    assert found.bound < optimum
+    assert found.bound == pytest.approx(optimum, rel=0.02)
+    assert 0 < found.gap < 5e-3 * optimum
+
+
+@pytest.mark.parametrize("steps", [8, 16, 32])
+def test_the_quadrature_errs_on_the_safe_side(steps):
+    """The trapezoidal rule overestimates convex costs: with 32 steps by 0.0102 in d = 10."""
+    game = linear_quadratic(10)
+    solution = exact_solution(game)
+    found = estimate(game, solution, steps=steps, samples=256, replicates=8, starts=1, iterations=80)
+    assert found.bound <= solution.costs().value
+    assert found.gap > 0
+    assert found.gap < 0.05 * (32 / steps) ** 2
 
 
 @pytest.mark.parametrize("solution", [STRAIGHT, CURVED])
-def test_the_bound_of_a_wrong_potential_is_below_the_optimum(solution):
+def test_the_estimate_of_a_wrong_potential_is_below_the_optimum(solution):
     """Any potential bounds the optimum; a poor one by much."""
     game, phi = game_of(replace(solution, d=2)), Potential(2, 8, spread=0.3)
-    result = certify(game, phi, steps=16, samples=256, replicates=4)
+    found = estimate(game, phi, steps=16, samples=256, replicates=4)
     optimum = replace(solution, d=2).costs().value
-    assert result.bound < optimum
-    assert result.primal > optimum
-    assert result.gap > 0.1 * optimum
+    assert found.bound < optimum < found.primal
+    assert found.gap > 0.1 * optimum
 
 
-@pytest.mark.parametrize("d", [1, 20, 100])
-def test_the_conjugate_of_an_exact_solution_has_hardly_any_variance(d):
-    """``Phi(., 1) = alpha_3 (1 + log rho(1)/rho_1)`` makes it ``alpha_3``; ``rho_1`` alone lacks 4.5 in d = 100."""
-    solution = replace(STRAIGHT, d=d)
-    found = [conjugate(game_of(solution), solution, 16, seed) for seed in range(4)]
-    assert found == pytest.approx([solution.weight] * 4, abs=0.06)
+class Waiting:
+    """``Phi = 300 (1 - t) + 5``: a crowd that stays where it is."""
+
+    d = 2
+
+    def __call__(self, x, t):
+        return torch.full_like(x[:, 0], 300 * (1 - t) + 5)
+
+    def prepare(self):
+        return lambda x, t: Derivatives(
+            torch.zeros_like(x), torch.full_like(x[:, 0], -300.0), torch.zeros_like(x[:, 0])
+        )
 
 
-def test_a_flow_that_cannot_be_followed_back_only_loosens_the_conjugate():
-    game = game_of(STRAIGHT)
-    steep = replace(STRAIGHT, weight=200.0)  # backward, Runge-Kutta steps of size 1 lose the target's samples
-    assert isfinite(conjugate(game, steep, 1, 0))
+def test_a_cheaper_way_that_no_path_of_the_crowd_is_near_is_found():
+    """Everywhere 300 but around (-2, 0), start and target at (2, 0): there and back costs 194.45, waiting 300."""
+    wall = ExternalCost(lambda x: 300 * (1 - (-((x[:, 0] + 2) ** 2 + x[:, 1] ** 2) / 0.72).exp()))
+    here = Gaussian([2.0, 0.0], 0.02)
+    game = Game(here, Gaussian([2.0, 0.0], 0.02), [wall], Alpha(1, 1, 5, 1, 1))
+    found = certify(game, Waiting(), steps=32, samples=32, replicates=2, starts=4, iterations=40)
+    assert found.primal == pytest.approx(300, abs=1e-6)
+    assert found.proof == "estimated"
+    assert found.bound <= 194.45
+    assert found.gap > 105
 
 
-def test_descent_finds_the_quadratic_minimum():
-    """Without interactions and for a quadratic terminal cost, Hopf-Lax is the value function at time 0."""
-    solution = replace(STRAIGHT, d=3)
-    x = torch.randn(20, 3)
-    lagrangian = Lagrangian(game_of(solution), solution, torch.stack([x, x]))
-    least = lagrangian.descend(torch.stack([x, torch.zeros_like(x)]), 100)
-    torch.testing.assert_close(least, solution(x, 0.0), rtol=1e-8, atol=1e-8)
-
-
-def test_the_cost_of_a_path_is_that_of_the_definition():
-    game, phi = crowd_motion(2), Potential(2, 8, spread=0.3)
-    crowd = torch.randn(4, 50, 2).cumsum(0)
-    cost = Lagrangian(game, phi, crowd)(crowd)
-    expected = phi(crowd[-1], 1.0) + 1.5 * (crowd[1:] - crowd[:-1]).square().sum((0, 2))
-    for k, weight in enumerate((1 / 6, 1 / 3, 1 / 3, 1 / 6)):
-        points = crowd[k]
-        moments = points.mean(0), points.T.cov(correction=0)
-        log_r = torch.distributions.MultivariateNormal(*moments).log_prob(points)
-        expected = expected + weight * game.running(points, log_r)[0]
-    torch.testing.assert_close(cost, expected)
-
-
-def test_residuals_of_an_exact_solution_vanish_everywhere():
-    solution = replace(CURVED, d=2)
-    quantiles = hjb_quantiles(game_of(solution), solution, steps=32, samples=200)
-    assert max(quantiles["on"]) < 1e-4
-    assert max(quantiles["off"]) < 1e-2
-
-
-def test_residuals_off_the_trajectories_are_found():
-    phi = Potential(2, 8, spread=0.5)
-    quantiles = hjb_quantiles(crowd_motion(2), phi, steps=4, samples=100)
-    assert quantiles["off"] == sorted(quantiles["off"])
-    assert quantiles["off"][1] > 0.1
+@pytest.mark.parametrize(("share", "words"), [(0.8, "heavy tails"), (1.0, "infinite"), (1.05, "infinite")])
+def test_a_conjugate_that_no_average_finds_is_no_bound(share, words):
+    """Curvature 0.8 alpha_3/sigma_1^2 in d = 20 gave 27.6 +- 1.4 where the dual is 10.0; from 1 on it is infinite."""
+    game = gaussian(20)
+    phi = quadratic(20, share * game.alpha.terminal / 0.25)
+    found = estimate(game, phi, steps=8, samples=32, replicates=4, starts=1, iterations=2)
+    assert (found.proof, found.bound, found.gap) == ("none", -inf, inf)
+    assert words in found.argument
+    assert isfinite(found.primal)
 
 
 def test_bad_input_is_refused():
@@ -101,3 +150,5 @@ def test_bad_input_is_refused():
         certify(Game(base.initial, base.target, [Unknown()]), STRAIGHT)
     with pytest.raises(ValueError, match="at least two replicates, not 1"):
         certify(Game(base.initial, base.target, [Entropy(1.0)]), STRAIGHT, replicates=1)
+    with pytest.raises(ValueError, match="an even number of steps, not 7"):
+        certify(base, STRAIGHT, steps=7)

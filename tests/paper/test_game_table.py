@@ -1,5 +1,8 @@
 """The table of games has one row a cell, by dimension, with what was measured."""
 
+import pytest
+
+from pdebridge.paper.certificates import BOUND, PROOF, certified_table
 from pdebridge.paper.experiment_tables import of_experiment
 from pdebridge.paper.game_table import game_table
 
@@ -17,7 +20,7 @@ def test_rows_are_in_the_order_of_the_dimension():
     assert list(table["cell"]) == ["d2", "d10", "d100"]
     assert list(table["integrator exploited"]) == ["yes"] * 3
     assert table["L+F+G"][0].startswith("10.75")
-    assert table["lower bound"][0] == ""
+    assert table[BOUND][0] == ""
 
 
 def test_there_may_be_no_games():
@@ -33,6 +36,31 @@ def test_a_bound_that_is_lost_in_its_noise_is_said_in_words():
             ("games", "d100", name): {"values": values}
             for name, values in (figures | {"certificate/error": errors}).items()
         }
-        assert game_table(found)["lower bound"][0].startswith(words)
-        assert of_experiment(found, "games")["lower bound"][0].startswith(words)
+        assert game_table(found)[BOUND][0].startswith(words)
+        assert of_experiment(found, "games")[BOUND][0].startswith(words)
         assert game_table(found)["L+F+G"][0].startswith("485")
+
+
+@pytest.mark.parametrize(
+    ("proofs", "word", "bound"),
+    [([2.0, 2.0], "proved", "9"), ([2.0, 1.0], "estimated", "9 (estimated)"), (None, "estimated", "9 (estimated)")],
+)
+def test_an_estimate_is_never_shown_without_the_word(proofs, word, bound):
+    """The weakest seed decides; what was stored before there were words is an estimate."""
+    figures = {"cost/total": [10.0, 10.0], "certificate/bound": [9.0, 9.0], "certificate/gap": [1.0, 1.2]}
+    figures["parameters"] = [5.0, 5.0]
+    figures |= {"certificate/proof": proofs} if proofs else {}
+    found = {("games", "d2", name): {"values": values} for name, values in figures.items()}
+    assert game_table(found)[BOUND][0] == bound
+    assert of_experiment(found, "games")[BOUND][0] == bound
+    table = certified_table(found)
+    assert table.iloc[0].tolist() == ["games", "d2", word, "10", bound, "12"]
+
+
+def test_a_game_without_a_bound_is_listed_as_such():
+    figures = {"cost/total": [10.0], "certificate/proof": [0.0], "parameters": [5.0]}
+    found = {("games", "d2", name): {"values": values} for name, values in figures.items()}
+    found["games", "d2-mesh-8x8x4", "cost/total"] = {"values": [11.0]}
+    assert certified_table(found).to_numpy().tolist() == [["games", "d2", "none", "10", "", ""]]
+    assert game_table(found)[PROOF][0] == "none"
+    assert certified_table({("figure1", "T5", "val/accuracy"): {"values": [99.0]}}).empty

@@ -1,15 +1,17 @@
 """A solved game certifies itself, a badly solved one does not; the pictures show the flow that was computed."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from pdebridge.meanfield.certificate import Certificate
 from pdebridge.meanfield.exact import exact_solution
 from pdebridge.meanfield.games import crowd_motion, gaussian
 from pdebridge.meanfield.potential import Potential
-from pdebridge.studies.games import RESOLUTION, TIMES, certified, picture
+from pdebridge.studies.games import RESOLUTION, TIMES, certified, of_cost, picture
 
 BUDGET = {"samples": 512, "starts": 4, "iterations": 20}
 
@@ -18,20 +20,34 @@ def solved(game, potential):
     return SimpleNamespace(game=game, potential=potential)
 
 
-def test_the_exact_solution_has_no_gap_and_no_residual():
+def test_the_exact_solution_has_a_small_gap_above_its_proved_bound_and_no_residual():
     game = gaussian(2)
     optimum = exact_solution(game).costs().value
-    found = certified(solved(game, exact_solution(game)), optimum, BUDGET)
-    assert abs(found["certificate/gap"]) < 4 * found["certificate/error"] + 1e-3
-    assert found["certificate/bound"] == pytest.approx(optimum, rel=1e-3)
+    found = certified(solved(game, exact_solution(game)), optimum, 2**14, BUDGET)
+    assert found["certificate/proof"] == 2
+    assert found["certificate/bound"] == pytest.approx(optimum, rel=1e-9)
+    assert 0 < found["certificate/gap"] < 4 * found["certificate/error"]
     assert max(value for name, value in found.items() if name.startswith("hjb/")) < 1e-3
 
 
 def test_an_untrained_potential_has_both():
     torch.manual_seed(0)
-    found = certified(solved(gaussian(2), Potential(2, 8).requires_grad_(False)), 99.0, BUDGET)
+    found = certified(solved(gaussian(2), Potential(2, 8).requires_grad_(False)), 99.0, 2**14, BUDGET)
     assert found["certificate/gap"] > 10 * found["certificate/error"]
     assert found["hjb/on-99"] > found["hjb/on-50"] > 1e-3
+
+
+def test_the_word_decides_what_is_reported():
+    estimated = Certificate("estimated", "", primal=11.0, primal_error=0.2, bound=9.0, gap=0.5, standard_error=0.1)
+    assert of_cost(estimated, 10.0, 0.01) == {
+        "certificate/proof": 1,
+        "certificate/bound": pytest.approx(9.48),
+        "certificate/gap": 0.5,
+        "certificate/error": 0.1,
+    }
+    found = of_cost(replace(estimated, proof="proved"), 10.0, 0.01)
+    assert (found["certificate/bound"], found["certificate/gap"]) == (9.0, pytest.approx(1.02))
+    assert of_cost(replace(estimated, proof="none"), 10.0, 0.01) == {"certificate/proof": 0}
 
 
 def test_densities_have_mass_one_and_the_moments_of_the_solution():

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from pdebridge.configuration.grid import labels
-from pdebridge.paper.certificates import in_words
+from pdebridge.paper.certificates import BOUND, PROOF, in_words
 from pdebridge.paper.measurements import Key
 
 MEGABYTE = 1e-6
@@ -29,7 +29,8 @@ HEADINGS: dict[str, tuple[str, float]] = {
     "exact/total": ("exact L + F + G", 1),
     "error/cost": ("error of the cost (%)", 1),
     "error/velocity": ("error of the velocity (%)", 1),
-    "certificate/bound": ("lower bound", 1),
+    "certificate/proof": (PROOF, 1),
+    "certificate/bound": (BOUND, 1),
     "certificate/gap": ("gap", 1),
     "certificate/error": ("standard error of the gap", 1),
     "mesh/error": ("above the mesh (%)", 1),

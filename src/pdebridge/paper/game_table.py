@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from pdebridge.paper.certificates import in_words
+from pdebridge.paper.certificates import BOUND, PROOF, in_words
 from pdebridge.paper.measurements import Key
 
 COLUMNS = {
@@ -18,7 +18,8 @@ COLUMNS = {
     "hjb/final": "HJB, final",
     "kl/min": "least KL",
     "refinement/flag": "integrator exploited",
-    "certificate/bound": "lower bound",
+    "certificate/proof": PROOF,
+    "certificate/bound": BOUND,
     "certificate/gap": "gap",
     "certificate/error": "standard error of the gap",
     "mesh/error": "above the mesh (%)",

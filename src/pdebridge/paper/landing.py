@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from pdebridge.paper.beside import counts, published
+from pdebridge.paper.certificates import BOUND, PROOF, certified_table
 from pdebridge.paper.experiment_tables import of_experiment
 from pdebridge.paper.measurements import Key
 
@@ -16,9 +17,10 @@ are not excluded. *failed*: a run of ours is not finite. *source unconfirmed*: w
 source, so it is not judged. Counts, closed forms and claims are compared with the threshold alone.
 """
 
+CERTIFIED = "Games, certified: proved, estimated or none"
 HEADLINES = {
     "Networks": ["validation (%)", "test (%)", "weights", "seconds"],
-    "Mean field games": ["L + F + G", "lower bound", "weights", "seconds"],
+    "Mean field games": ["L + F + G", PROOF, BOUND, "weights", "seconds"],
 }
 """What the landing page shows of a cell: the first table whose first column the cell has."""
 
@@ -66,6 +68,7 @@ def summary(table: pd.DataFrame, found: dict[Key, dict[str, Any]]) -> dict[str, 
     return {
         "Measured numbers, by reference": counts(printed[printed["kind"] == "measured"], "source"),
         **headlines(found),
+        CERTIFIED: certified_table(found),
         "Checks of ourselves: numbers that this project computed and nobody printed": own.loc[
             own["ours"] != "", ["id", "source", "published", "ours", "difference", "verdict"]
         ],

@@ -23,9 +23,10 @@ from jinja2 import Environment, StrictUndefined
 from pdebridge.files import whole
 from pdebridge.paper import operating
 from pdebridge.paper.beside import COMPACT, counts, headline, published, verdict_table
+from pdebridge.paper.certificates import certified_table
 from pdebridge.paper.evidence import REFERENCE, Evidence, interval_of, read_all
 from pdebridge.paper.experiment_tables import HEADINGS, of_experiment
-from pdebridge.paper.landing import WORDS, experiment_names
+from pdebridge.paper.landing import CERTIFIED, WORDS, experiment_names
 from pdebridge.paper.published import read_costs, read_published, read_references
 from pdebridge.paper.tables import markdown, mean_of, plain
 
@@ -82,6 +83,8 @@ def results_page(table: pd.DataFrame, evidence: dict[str, Evidence]) -> str:
     lines += ["Of several scales the run with the published setting and most seeds is shown.", "", *_origins(evidence)]
     for title, frame in sections.items():
         lines += [f"## {title}", "", markdown(frame) if len(frame) else "None.\n"]
+    games = certified_table(laptop.measurements)
+    lines += [f"## {CERTIFIED}", "", markdown(games) if len(games) else "None.\n"]
     lines += ["## Our experiments at scale laptop, mean and 95 % interval over seeds", ""]
     for name in experiment_names(laptop.measurements):
         lines += [f"### {name}", "", markdown(of_experiment(laptop.measurements, name))]

@@ -53,7 +53,10 @@ class Measure:
 # the first pattern that matches the whole name decides
 MEASURES: list[tuple[str, Measure | None]] = [
     (r"(.*/)?seconds", None),  # belong to the machine
-    (r"epochs|parameters|unknowns|steps(/.*)?|cycles/.*|cells|trained/N|.*/holds|refinement/flag", Measure("exact")),
+    (
+        r"epochs|parameters|unknowns|steps(/.*)?|cycles/.*|cells|trained/N|.*/holds|refinement/flag|certificate/proof",
+        Measure("exact"),
+    ),
     (r"formula/.*|work(/.*)?|exact/.*|eigenvalue/.*", Measure("value", "none", 1e-6)),
     (r"(.*/)?(bytes|memory)", Measure("value", "lower", 0.05)),
     (r"(.*/)?nfe/.*", Measure("ratio", "lower", 0.15)),

@@ -1,5 +1,6 @@
 """How good a computed mean field game is, with nothing but itself to compare with; and what it looks like."""
 
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ import torch
 from torch import Tensor
 
 from pdebridge.files import read_json
-from pdebridge.meanfield.certificate import certify, hjb_quantiles
+from pdebridge.meanfield.certificate import ERRORS, Certificate, certify
 from pdebridge.meanfield.characteristics import trajectory
 from pdebridge.meanfield.interactions import External, QuadraticCost
+from pdebridge.meanfield.residuals import hjb_quantiles
 from pdebridge.studies.gather import gather
 from pdebridge.studies.result import StudyResult
 from pdebridge.training.games import Solved, restore
@@ -21,14 +23,19 @@ RESOLUTION = 100  # pixels an axis
 PATHS = 96
 MARGIN = 1.0  # around the characteristics, in the pictures
 SEED = 1618
+PROOFS = {"none": 0.0, "estimated": 1.0, "proved": 2.0}
+REPLICATES = 8
 
 
 def games(runs: list[Path], samples: int = 128, starts: int = 8, iterations: int = 40) -> StudyResult:
     """Certify each run; pictures are of the first seed of each cell, numbers of every seed.
 
-    - ``certificate/gap``: how much of the cost can still be saved, with ``certificate/error``, its standard error;
-      ``certificate/bound``, the run's ``cost/total`` less the gap: a lower bound of the optimum. Cost and bound of the
-      gap's own samples share their noise, which is a hundred times that of the gap.
+    - ``certificate/proof``: 2 if the bound is proved, 1 if it is estimated, 0 if there is none and neither are the
+      next two (`pdebridge.meanfield.certificate`); what is no proof must not be called a lower bound.
+    - ``certificate/bound`` of the optimum, and ``certificate/gap``: how much of the run's ``cost/total`` can still be
+      saved at most. Two standard errors and the errors of discretisation are subtracted from the one and added to the
+      other. ``certificate/error`` is the standard error of the gap. Cost and bound of an estimate share their samples,
+      whose noise is a hundred times that of the gap, so that its bound is the cost less the gap.
     - ``hjb/on-50``, ``hjb/on-99``, ``hjb/off-50``, ``hjb/off-99``: quantiles of the residual of the Hamilton-Jacobi-
       Bellman equation on the characteristics and at distance 1 (standard deviation) from them.
 
@@ -41,26 +48,44 @@ def games(runs: list[Path], samples: int = 128, starts: int = 8, iterations: int
     budget = {"samples": samples, "starts": starts, "iterations": iterations}
     found = {folder: restore(folder) for folder in runs}
     costs = {(run.cell.key, run.seed): read_json(at / "summary.json")["cost/total"] for at, run in found.items()}
+
+    def figures(run: Solved) -> dict[str, float]:
+        return certified(run, costs[run.cell.key, run.seed], run.cell.training.evaluation, budget)
+
     first = [run for run in found.values() if run.seed == 0]
     arrays = {f"{run.cell.cell}/{name}": array for run in first for name, array in picture(run).items()}
-    measured = gather(found, lambda run: certified(run, costs[run.cell.key, run.seed], budget))
-    return StudyResult(measured, arrays)
+    return StudyResult(gather(found, figures), arrays)
 
 
-def certified(run: Solved, cost: float, budget: dict[str, int]) -> dict[str, float]:
-    """Return the figures of one run, whose cost is known from many samples."""
+def certified(run: Solved, cost: float, points: int, budget: dict[str, int]) -> dict[str, float]:
+    """Return the figures of one run, whose cost is known from so many points."""
     generator = torch.Generator().manual_seed(SEED)
-    certificate = certify(run.game, run.potential, STEPS, seed=SEED, **budget)
+    certificate = certify(run.game, run.potential, STEPS, replicates=REPLICATES, seed=SEED, **budget)
     residual = hjb_quantiles(run.game, run.potential, STEPS, levels=(0.5, 0.99), generator=generator)
+    noise = certificate.primal_error * sqrt(REPLICATES * budget["samples"] / points)
     return {
-        "certificate/bound": cost - certificate.gap,
-        "certificate/gap": certificate.gap,
-        "certificate/error": certificate.standard_error,
+        **of_cost(certificate, cost, noise),
         **{
             f"hjb/{where}-{level}": value
             for where, values in residual.items()
             for level, value in zip((50, 99), values, strict=True)
         },
+    }
+
+
+def of_cost(certificate: Certificate, cost: float, noise: float) -> dict[str, float]:
+    """Return what a certificate says of a cost with this standard error, from other samples than its own."""
+    found = {"certificate/proof": PROOFS[certificate.proof]}
+    if certificate.proof == "none":
+        return found
+    if certificate.proof == "proved":
+        bound, gap = certificate.bound, cost - certificate.bound + ERRORS * noise
+    else:
+        bound, gap = cost - certificate.gap - ERRORS * noise, certificate.gap
+    return found | {
+        "certificate/bound": bound,
+        "certificate/gap": gap,
+        "certificate/error": certificate.standard_error,
     }
 
 
