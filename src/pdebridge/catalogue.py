@@ -8,6 +8,7 @@ up. No fingerprint depends on it. What a kind's objects are called with:
 - gradient: a function, or a class ``(**options)`` of such, that is called as `pdebridge.networks.flow.Gradient`;
 - control: ``(dynamics, **options)``, a `pdebridge.dynamics.control.Control`;
 - data set: ``(*, seed, **options)``, a `pdebridge.datasets.dataset.DataSet`; with ``folder`` and ``mirror`` if fetched;
+- series: ``(*, seed, sampling, **options)``, a `pdebridge.datasets.series.Series`;
 - source: the `pdebridge.datasets.fetch.Source` of a data set that is downloaded; the others are made;
 - game: ``(d, **options)``, a `pdebridge.meanfield.games.Game`;
 - optimiser: ``(spec, setting)``, an optimiser of a classification and its schedule;
@@ -86,6 +87,14 @@ DATASETS = {
     "salinas-a": "pdebridge.datasets.hyperspectral:salinas_a",
     "stl10": "pdebridge.datasets.stl10:stl10",
     "swiss-roll": "pdebridge.datasets.swiss_roll:swiss_roll",
+}
+SERIES = {
+    "burgers": "pdebridge.datasets.series:burgers",
+    "file": "pdebridge.datasets.series:file",
+    "front": "pdebridge.datasets.series:front",
+    "heat": "pdebridge.datasets.series:heat",
+    "kuramoto-sivashinsky": "pdebridge.datasets.series:kuramoto_sivashinsky",
+    "scaled-kuramoto-sivashinsky": "pdebridge.datasets.series:scaled_kuramoto_sivashinsky",
 }
 SOURCES = {
     "cifar10": "pdebridge.datasets.cifar:CIFAR10",
@@ -207,6 +216,7 @@ CATALOGUE = {
     "gradient": GRADIENTS,
     "control": CONTROLS,
     "data set": DATASETS,
+    "series": SERIES,
     "source": SOURCES,
     "game": GAMES,
     "optimiser": OPTIMISERS,

@@ -19,14 +19,15 @@ from pdebridge.configuration.load import (
     with_studies,
 )
 from pdebridge.configuration.model import SCALES, Named
+from pdebridge.configuration.series import SeriesCell
 from pdebridge.configuration.settings import Settings
-from pdebridge.cube import check_options, target
+from pdebridge.cube import check_options, load, target
 from pdebridge.errors import UserError
 from pdebridge.meaning import parameters
 from pdebridge.networks.published import PUBLISHED as NETWORKS
 from pdebridge.paper.published import PUBLISHED, REFERENCES, read_costs, read_published, read_references
 
-GIVEN = {"study": {"runs"}, "data set": {"seed", "folder", "mirror"}, "game": {"d"}}
+GIVEN = {"study": {"runs"}, "data set": {"seed", "folder", "mirror"}, "game": {"d"}, "series": {"seed", "sampling"}}
 """What the code gives a kind's functions; the rest of their parameters are options."""
 COUNTED = "weights"
 """The experiment under which published networks are counted; it has no file."""
@@ -72,6 +73,8 @@ def check_experiment(experiment: Experiment, settings: Settings, references: Ite
         for cell in cells(experiment, at_scale):
             for key, kind, named in _functions(cell):
                 check_options_of(kind, named, f"{where}, cell {cell.cell!r}: {key}.options")
+            if isinstance(cell, SeriesCell) and cell.series.name == "file":
+                check_file(cell, f"{where}, cell {cell.cell!r}")
 
 
 def _functions(cell: Cell) -> Iterator[tuple[str, str, Named]]:
@@ -80,6 +83,18 @@ def _functions(cell: Cell) -> Iterator[tuple[str, str, Named]]:
         yield "data", "data set", cell.data
     if isinstance(cell, GameCell):
         yield "game", "game", cell.game
+    if isinstance(cell, SeriesCell):
+        yield "series", "series", cell.series
+
+
+def check_file(cell: SeriesCell, where: str) -> None:
+    """Read a series of a user's own, and refuse one that is no series or too short."""
+    from pdebridge.datasets.series import Sampling  # numpy, which a plan without such a file does not need
+
+    try:
+        load(target("series", "file"))(seed=0, sampling=Sampling(**cell.sampling.model_dump()), **cell.series.options)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{where}: series: {error}") from None
 
 
 def check_options_of(kind: str, named: Named, where: str) -> None:

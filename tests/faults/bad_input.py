@@ -41,7 +41,7 @@ def replaced(old: str, new: str) -> Change:
     return change
 
 
-def edited(edit: Callable[[dict[str, Any]], object]) -> Change:
+def edited(edit: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]:
     """Return a change of the mapping in a YAML file."""
 
     def change(text: bytes) -> bytes:
@@ -52,7 +52,7 @@ def edited(edit: Callable[[dict[str, Any]], object]) -> Change:
     return change
 
 
-def at(path: str, value: Any) -> Change:
+def at(path: str, value: Any) -> Callable[[bytes], bytes]:
     """Return the change that puts a value at a dotted path; a name that options are asked of is spelled out."""
 
     def edit(content: dict[str, Any]) -> None:
@@ -127,6 +127,58 @@ def experiments() -> Iterator[Case]:
                     said = value if key in ("data.name", "game.name") and isinstance(value, str) else last(key)
                     yield Case(f"experiment: {name}, {key} = {value!r}", plan(name), said, {file: at(key, value)})
             yield Case(f"experiment: {name}, typo of {key}", plan(name), f"{last(key)}x", {file: at(key + "x", 1)})
+
+
+SERIES = b"""
+task: series
+title: a series
+source: {reference: gonzalez1998identification, locator: none}
+series: {name: burgers, options: {points: 32}}
+sampling: {interval: 0.1, samples: 5, train: 2, noise: 0.01}
+network: {dynamics: {name: stencil, options: {orders: [2]}}, integrator: ars-222, gradient: stored, control: constant}
+training: {optimizer: {name: lbfgs, iterations: 2}, epochs: 1, steps: 2}
+"""
+
+
+def series() -> Iterator[Case]:
+    """Every key of a series' file with what it cannot be, and trajectories of one's own that are none."""
+    file, command = EXPERIMENT.format("wave"), plan("wave")
+    for key in (
+        *("series", "series.name", "series.options", "sampling", "sampling.interval", "sampling.samples"),
+        *("sampling.train", "sampling.validation", "sampling.test", "sampling.noise", "network", "network.dynamics"),
+        *("network.integrator", "network.gradient", "network.control", "network.steps", "training"),
+        *("training.optimizer", "training.optimizer.name", "training.optimizer.iterations", "training.epochs"),
+        *("training.steps", "training.batch_size", "training.precision"),
+    ):
+        for value in (-1, "nonsense", [[]], {"nonsense": 1}, True):
+            said = value if key == "series.name" and isinstance(value, str) else last(key)
+            yield Case(f"series: {key} = {value!r}", command, said, {file: at(key, value)(SERIES)})
+        yield Case(f"series: typo of {key}", command, f"{last(key)}x", {file: at(key + "x", 1)(SERIES)})
+    for name, key, value, said in (
+        ("too short", "sampling.samples", 2, "a piece of 2 intervals needs 3 samples, and sampling.samples is 2"),
+        ("too short at another scale", "at", {"cluster": {"training": {"steps": 9}}}, "needs 10 samples"),
+        ("a batch for lbfgs", "training.batch_size", 4, "training.batch_size: lbfgs wants the full batch"),
+        ("two devices", "cells", {"a": {"devices": 2}}, "devices must be 1"),
+        ("an option of the series", "series.options.viscosty", 1, "did you mean 'viscosity'"),
+        ("a file without path", "series", "file", "series: file() missing"),
+        ("a file that is not there", "series", {"name": "file", "options": {"path": "no.npz"}}, "no.npz"),
+    ):
+        yield Case(f"series: {name}", command, said, {file: at(key, value)(SERIES)})
+    read = at("series", {"name": "file", "options": {"path": "x.npz"}})(SERIES)
+    whole = {"u": np.zeros((4, 6, 8)), "times": 0.1 * np.arange(6), "length": 6.0}
+    for name, content, said in (
+        ("a text", b"text", "x.npz: not a file of numpy with u, times and length"),
+        ("half a file", npz(**whole)[:300], "x.npz: not a file of numpy"),
+        ("no times", npz(u=whole["u"], length=6.0), "times"),
+        ("no uniform times", npz(**whole | {"times": whole["times"] ** 2}), "times must be equally spaced"),
+        ("another interval", npz(**whole | {"times": 0.07 * np.arange(6)}), "sampling.interval must be a multiple"),
+        ("few samples", npz(**whole | {"u": np.zeros((4, 3, 8)), "times": 0.1 * np.arange(3)}), "too short"),
+        ("few trajectories", npz(**whole | {"u": np.zeros((3, 6, 8))}), "too short"),
+        ("a shape", npz(**whole | {"u": np.zeros((4, 8))}), "needs u (trajectories, times, points)"),
+        ("not a number", npz(**whole | {"u": np.full((4, 6, 8), np.nan)}), "not finite"),
+        ("objects", npz(**whole | {"u": np.array([{}])}), "x.npz: not a file of numpy"),
+    ):
+        yield Case(f"series: file, {name}", command, said, {file: read, "x.npz": content})
 
 
 def meaningless() -> Iterator[Case]:
@@ -388,4 +440,4 @@ def _misnamed() -> bytes:
     return json.dumps({"measurements": [measured], "runs": []}).encode()
 
 
-CASES = [*settings(), *experiments(), *meaningless(), *texts(), *tables(), *commands()]
+CASES = [*settings(), *experiments(), *series(), *meaningless(), *texts(), *tables(), *commands()]

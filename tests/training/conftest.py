@@ -44,3 +44,29 @@ def small_game():
         return parse_cell(merge(base, changes))
 
     return make
+
+
+@pytest.fixture
+def small_series():
+    """Return a function that makes a cell of a series with a small budget and changes of one's own."""
+
+    def make(**changes):
+        base = {
+            "task": "series",
+            "experiment": "small",
+            "cell": "small",
+            "title": "a small series",
+            "scale": "test",
+            "source": {"reference": "gonzalez1998identification", "locator": "none"},
+            "series": {"name": "burgers", "options": {"points": 32}},
+            "sampling": {"interval": 0.1, "samples": 8, "train": 3, "validation": 1, "test": 1},
+            "network": {
+                "dynamics": {"name": "stencil", "options": {"orders": [0, 1, 2], "taps": 9}},
+                "integrator": "etd-rk4",
+            },
+            "training": {"optimizer": {"name": "lbfgs", "iterations": 5}, "epochs": 3},
+            "seeds": 1,
+        }
+        return parse_cell(merge(base, changes))
+
+    return make

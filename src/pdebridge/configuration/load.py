@@ -15,6 +15,7 @@ from pdebridge.configuration.experiment import Cell, Experiment, StudyExperiment
 from pdebridge.configuration.game import GameCell, GameExperiment
 from pdebridge.configuration.grid import Point, nested, points
 from pdebridge.configuration.model import SCALES, Named, Scale
+from pdebridge.configuration.series import SeriesCell, SeriesExperiment
 from pdebridge.configuration.settings import Limits, Settings
 from pdebridge.errors import UserError
 from pdebridge.files import read_text
@@ -28,6 +29,7 @@ EXPERIMENTS = Path("config/experiments")
 TASKS: dict[str, tuple[type[Experiment], type[Cell]]] = {
     "classification": (ClassificationExperiment, ClassificationCell),
     "game": (GameExperiment, GameCell),
+    "series": (SeriesExperiment, SeriesCell),
     "study": (StudyExperiment, Cell),
 }
 

@@ -1,5 +1,7 @@
 """A flow that reproduces a series: the template of González-García, Rico-Martínez & Kevrekidis (1998)."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy.optimize import least_squares
@@ -98,3 +100,23 @@ def fit_few(flow: Flow, samples: Tensor, evaluations: int = 20) -> float:
         )
         torch.nn.utils.vector_to_parameters(torch.from_numpy(found.x), flow.parameters())
     return float(np.mean(found.fun**2))
+
+
+class LeastSquares(torch.optim.Optimizer):
+    """`fit_few` as an optimiser: a step is so many evaluations on the pieces in ``samples``.
+
+    Args:
+        flow: ``Phi``, of few weights and with stored gradients.
+        evaluations: of a step.
+    """
+
+    samples: Tensor
+
+    def __init__(self, flow: Flow, evaluations: int) -> None:
+        super().__init__(flow.parameters(), {})
+        self.flow, self.evaluations = flow, evaluations
+
+    def step(self, closure: Any) -> Any:  # type: ignore[override]
+        """Improve the weights and return the objective after."""
+        fit_few(self.flow, self.samples, self.evaluations)
+        return closure()

@@ -4,6 +4,7 @@ from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.game import GameCell
 from pdebridge.configuration.network import Network
+from pdebridge.configuration.series import SeriesCell
 from pdebridge.cube import target
 from pdebridge.networks.published import PUBLISHED
 
@@ -11,8 +12,13 @@ from pdebridge.networks.published import PUBLISHED
 ASSEMBLE = {
     "classification": "pdebridge.training.classification:assemble",
     "game": "pdebridge.training.game:assemble",
+    "series": "pdebridge.training.series:assemble",
 }
-BUILD = {"classification": "pdebridge.training.construct:build", "game": "pdebridge.training.games:build"}
+BUILD = {
+    "classification": "pdebridge.training.construct:build",
+    "game": "pdebridge.training.games:build",
+    "series": "pdebridge.training.trajectories:build",
+}
 
 
 def modules(cell: Cell) -> list[str]:
@@ -24,6 +30,9 @@ def named(cell: Cell) -> list[str]:
     """Return the modules of the objects that a cell's configuration names."""
     if isinstance(cell, GameCell):
         return [target("game", cell.game.name)]
+    if isinstance(cell, SeriesCell):
+        axes = [target(axis, getattr(cell.network, axis).name) for axis in ("dynamics", "integrator", "gradient")]
+        return [target("series", cell.series.name), *axes, target("control", cell.network.control.name)]
     assert isinstance(cell, ClassificationCell)
     axes = [target(axis, name) for axis, name in cell.network.point().items()]
     return [target("data set", cell.data.name), *layout(cell.network), *axes]

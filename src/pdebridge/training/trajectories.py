@@ -1,0 +1,123 @@
+"""From configuration to objects: series, their pieces, flows that reproduce them, finished runs. No Lightning."""
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from pdebridge.configuration.series import SeriesCell, SeriesNetwork
+from pdebridge.cube import check_options, named
+from pdebridge.datasets.series import Sampling, Series
+from pdebridge.dynamics.control import Constant, PiecewiseConstant
+from pdebridge.dynamics.stencil import Stencil
+from pdebridge.errors import UserError
+from pdebridge.files import read_json
+from pdebridge.networks.flow import Flow
+from pdebridge.networks.point import mode_named
+from pdebridge.optimisation.series import pieces
+from pdebridge.records import RUN, check
+from pdebridge.training.construct import DTYPES, where
+from pdebridge.training.own import check_dynamics
+
+FAILURES = (TypeError, ValueError, ImportError, AttributeError, RuntimeError)
+
+
+def series(cell: SeriesCell, seed: int) -> Series:
+    """Return the sampled trajectories of a cell."""
+    spec = cell.series
+    try:
+        make = named("series", spec.name)
+        valid = [name for name in inspect.signature(make).parameters if name not in ("seed", "sampling")]
+        check_options(spec.options, valid, f"series {spec.name!r}")
+        made: Series = make(seed=seed, sampling=Sampling(**cell.sampling.model_dump()), **spec.options)
+    except FAILURES as error:
+        raise UserError(f"{where(cell)}: series: {error}") from error
+    return made
+
+
+def cut(cell: SeriesCell, found: Series) -> dict[str, Tensor]:
+    """Return the pieces of each part, ``(pieces, steps + 1, channels, points)``."""
+    times = found.interval * torch.arange(cell.sampling.samples, dtype=torch.float64)
+    dtype = DTYPES[cell.training.precision]
+    try:
+        return {
+            part: pieces(torch.as_tensor(u, dtype=dtype), times, cell.training.steps)[0]
+            for part, u in found.parts.items()
+        }
+    except ValueError as error:
+        raise UserError(f"{where(cell)}: series: {error}") from error
+
+
+def build(cell: SeriesCell, seed: int) -> Flow:
+    """Return a cell's flow over one interval with the initial weights of a seed; its series must exist too."""
+    found = series(cell, seed)
+    torch.manual_seed(seed)
+    try:
+        net = flow(cell.network, found).to(DTYPES[cell.training.precision])
+        first = cut(cell, found)["train"][:2, 0]
+        check_dynamics(net, first)
+        with torch.no_grad():
+            net(first)
+    except FAILURES as error:
+        raise UserError(f"{where(cell)}: network: {error}") from error
+    return net
+
+
+def flow(spec: SeriesNetwork, found: Series) -> Flow:
+    """Return the flow over one interval of a series."""
+    kind, options = named("dynamics", spec.dynamics.name), dict(spec.dynamics.options)
+    if "length" in inspect.signature(kind).parameters:
+        options.setdefault("length", found.length)
+    dynamics = kind(found.parts["train"].shape[2], **options)
+    control = named("control", spec.control.name)
+    depth = {"steps": spec.steps} if issubclass(control, PiecewiseConstant) else {}
+    return Flow(
+        dynamics,
+        control(dynamics, **depth, **spec.control.options),
+        named("integrator", spec.integrator.name)(**spec.integrator.options),
+        mode_named(spec.gradient.name, spec.gradient.options)(),
+        spec.steps,
+        found.interval,
+    )
+
+
+def coefficients(net: Flow) -> dict[str, float]:
+    """Return what the weights of a stencil say of the equation: the coefficient of every term by its name.
+
+    Empty for other dynamics, weights that depend on time, and where they depend on a parameter.
+    """
+    F = net.dynamics
+    if type(F) is not Stencil or F.width > 1 or not isinstance(net.control, Constant):
+        return {}
+    terms = [term(m) for m in F.orders] + [term(*pair) for pair in F.products]
+    values = torch.cat([w.detach()[0, :, 0] for w in net.control.coefficients])
+    return dict(zip(terms, values.tolist(), strict=True))
+
+
+def term(*orders: int) -> str:
+    """Return the name of a product of derivatives, ``u u_x``."""
+    return " ".join("u" if m == 0 else f"u_{'x' * m}" for m in orders)
+
+
+@dataclass(frozen=True)
+class Identified:
+    """A finished training: its configuration, seed, series and flow."""
+
+    cell: SeriesCell
+    seed: int
+    series: Series
+    net: Flow
+
+
+def restore(folder: Path) -> Identified:
+    """Rebuild the series and the flow of a run directory and load its weights."""
+    check(folder)
+    described: dict[str, Any] = read_json(folder / RUN)
+    cell, seed = SeriesCell.model_validate(described["cell"]), described["seed"]
+    net = build(cell, seed)
+    net.load_state_dict(load_file(folder / "weights.safetensors"))
+    return Identified(cell, seed, series(cell, seed), net.eval().requires_grad_(False))
