@@ -174,6 +174,7 @@ FIGURES = {
     "training-share": "pdebridge.paper.training_share:draw",
 }
 DRAWN_FROM = {
+    "certified": "certified",
     "control-methods": "training-curves",
     "demonstration": "demonstration",
     "dimension": "dimension",

@@ -5,8 +5,10 @@ import math
 import pytest
 import torch
 
+import pdebridge as pb
 from pdebridge.networks.lipschitz import lipschitz
-from pdebridge.studies.certified import margin, projected, withstands
+from pdebridge.paper import certified as figure
+from pdebridge.studies.certified import certified, margin, projected, withstands
 from pdebridge.training.losses import margin as margin_loss
 
 
@@ -61,3 +63,16 @@ def test_projection_and_loss() -> None:
     assert margin_loss(z, torch.tensor([0, 1])) == pytest.approx((0.2 / 3 + 0) / 2)
     with pytest.raises(ValueError, match="until nothing is left"):
         lipschitz("parabolic", "forward-euler", (4, 4, 4, 4), 8, 3, 1)
+
+
+def test_the_study_measures_the_part_that_it_is_told(tmp_path) -> None:
+    small = {"seeds": 1, "training.epochs": 1, "network.options.widths": [4, 4]}
+    (run,) = pb.train(pb.cell("certified/convex-potential", small), tmp_path)
+    test, seen = (certified([run], images=40, part=part) for part in ("test", "val"))
+    assert [m.quantity for m in test.measurements] == [m.quantity for m in seen.measurements]
+    assert [m.values for m in test.measurements] != [m.values for m in seen.measurements]
+    value = {m.quantity: m.values[0] for m in test.measurements}
+    for r in ("36", "72", "108"):
+        assert value[f"certified-{r}/accuracy"] <= value[f"attacked-{r}/accuracy"] <= value["clean/accuracy"]
+    figure.draw(test.arrays, tmp_path / "certified")
+    assert (tmp_path / "certified.png").stat().st_size > 10_000

@@ -10,15 +10,18 @@ import math
 import numpy as np
 from numpy.polynomial import Polynomial
 
-ROUNDING = 1e-12
+ROUNDING = 1e-14
 
 
 def excess(R: Polynomial, d: float, start: complex, end: complex) -> Polynomial:
-    """Return ``|R - d conj R|^2 / (1 - d^2)^2 - 1`` of ``t`` on ``z(t) = start + t (end - start)``."""
+    """Return ``|R - d conj R|^2 - (1 - d^2)^2`` of ``t`` on ``z(t) = start + t (end - start)``.
+
+    It is not divided by ``(1 - d^2)^2``: for ``d`` near 1 rounding would have the sign of what is exactly 0.
+    """
     c = R(Polynomial([start, end - start])).coef.astype(complex)
-    on_line = Polynomial((c - d * np.conj(c)) / (1 - d * d))
+    on_line = Polynomial(c - d * np.conj(c))
     squared = on_line * Polynomial(np.conj(on_line.coef))
-    return Polynomial(squared.coef.real) - 1
+    return Polynomial(squared.coef.real) - (1 - d * d) ** 2
 
 
 def along_ray(R: Polynomial, d: float, z: complex) -> float:
