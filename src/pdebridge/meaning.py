@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent
 LEFT_OUT = {
     "pdebridge",
     *(f"pdebridge.{name}" for name in ("catalogue", "errors", "files", "meaning", "provenance", "records")),
-    *(f"pdebridge.training.{name}" for name in ("fingerprint", "progress", "stop", "tracking")),
+    *(f"pdebridge.training.{name}" for name in ("artifacts", "fingerprint", "progress", "stop", "tracking")),
 }
 UNSAID = {"ctx", "kind", "type_comment"}  # fields that repeat what the place says
 

@@ -59,7 +59,10 @@ def test_one_line_names_key_value_and_what_is_valid(change, expected):
     ("content", "expected"),
     [
         ({"scale": "laptob"}, "scale: Input should be 'test', 'laptop', 'workstation' or 'cluster' (found 'laptob')"),
-        ({"tracking": {"mod": 1}}, "tracking.mod: unknown key; did you mean 'mode'? valid: entity, mode, project"),
+        (
+            {"tracking": {"mod": 1}},
+            "tracking.mod: unknown key; did you mean 'mode'? valid: artifacts, entity, mode, project",
+        ),
         ({"limits": {"epochs": 2}}, "limits need 'scale: test'"),
     ],
 )

@@ -8,6 +8,7 @@ from pdebridge import __version__
 from pdebridge.catalogue import BENCHES, STUDIES
 from pdebridge.cli import verbs
 from pdebridge.cli.comparing import compare
+from pdebridge.cli.sharing import pack, sync
 from pdebridge.cli.status import status
 from pdebridge.cli.training import train
 from pdebridge.configuration.model import SCALES
@@ -139,6 +140,17 @@ def _compare(part: ArgumentParser) -> None:
     part.add_argument("--out", type=Path, metavar="STEM", help="write STEM.csv, STEM.md, STEM.png and STEM.pdf too")
 
 
+def _pack(part: ArgumentParser) -> None:
+    part.add_argument("--scale", choices=SCALES, default="laptop")
+    part.add_argument("--results", type=Path, default=Path("results"), help="folder of results")
+    part.add_argument("--out", type=Path, metavar="NAME.tar.gz", help="the archive; pdebridge-SCALE.tar.gz if empty")
+
+
+def _sync(part: ArgumentParser) -> None:
+    _settings(part)
+    part.add_argument("--results", type=Path, default=Path("results"), help="folder of results")
+
+
 def _repeats(part: ArgumentParser) -> None:
     _settings(part)
     part.add_argument("--experiments", nargs="+", default=[], metavar="NAME", help="only these")
@@ -231,6 +243,18 @@ VERBS: dict[str, tuple[Verb, str, str, Callable[[ArgumentParser], None]]] = {
         "Train a finished run again with initial weights moved by an ulp: the spread that rounding makes.",
         "example: pdebridge repeats --experiments figure1; pdebridge regress --update --experiments figure1",
         _repeats,
+    ),
+    "pack": (
+        pack,
+        "Write one archive of a finished run: results, configuration, environment, list of its data.",
+        "example: pdebridge pack --scale laptop --out pdebridge-laptop.tar.gz",
+        _pack,
+    ),
+    "sync": (
+        sync,
+        "Send every finished run of a scale to Weights & Biases, each once.",
+        "example: pdebridge sync --set scale=laptop --set tracking.project=mine",
+        _sync,
     ),
     "report": (verbs.report, "Write the HTML report of a finished run.", "example: pdebridge report", _report),
     "bench": (

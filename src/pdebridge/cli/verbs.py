@@ -225,11 +225,18 @@ def repeats(options: Namespace) -> None:
 
 
 def report(options: Namespace) -> int:
-    """Let Snakemake write its HTML report."""
-    from pdebridge.paper.report import write_report
+    """Let Snakemake write its HTML report; tell W&B of the workflow's figures and verdicts."""
+    from pdebridge.paper.report import check_finished, write_report
+    from pdebridge.publish import tell, workflow_run
+    from pdebridge.training.tracking import address
 
     settings = section(Settings, options.settings, "--settings") if options.settings else settings_of(options)
-    return write_report(settings)
+    check_finished(settings.scale)
+    with workflow_run(settings) as run:
+        status = write_report(settings, address(run) if run else None)
+        if run and not status:
+            tell(run, settings)
+    return status
 
 
 def bench(options: Namespace) -> None:

@@ -35,6 +35,9 @@ class Tracking(Strict):
     """Name of the W&B project."""
     entity: str | None = None
     """W&B user or team; the account's default if empty."""
+    artifacts: Literal["off", "final", "all"] = "off"
+    """``final``: weights of every training, the list of its data, the report and its figures; ``all``: the files of
+    downloaded data, histories and arrays of studies too."""
 
 
 class DataFolders(Strict):

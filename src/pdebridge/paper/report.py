@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+from html import escape
 from pathlib import Path
 
 from pdebridge.configuration.settings import Settings
@@ -22,12 +23,27 @@ addEventListener("message", (message) => {
 name another one, so that links between them are messages to the report."""
 
 
-def write_report(settings: Settings) -> int:
-    """Write ``results/<scale>/report.html`` of the run with these settings and print where it is."""
-    folder = Path("results") / settings.scale
-    if not (folder / "paper" / "landing.rst").is_file():
-        raise UserError(f"{folder}: no finished run; run: snakemake --cores all --config scale={settings.scale}")
-    out = folder / "report.html"
+def check_finished(scale: str) -> None:
+    """Raise `UserError` if there is nothing to report."""
+    if not (Path("results") / scale / "paper" / "landing.rst").is_file():
+        raise UserError(f"results/{scale}: no finished run; run: snakemake --cores all --config scale={scale}")
+
+
+def corner(tracked: dict[str, str | None]) -> str:
+    """Return what the report's corner says of the workflow's run in W&B: a link, or its name where it is offline."""
+    text, page = f"Weights &amp; Biases: {escape(str(tracked['id']))}", tracked["url"]
+    inner = f'<a href="{escape(page)}" target="_blank" rel="noopener">{text}</a>' if page else f"{text} (offline)"
+    return f'<div id="wandb" style="position:fixed;right:8px;bottom:4px;font-size:11px;color:#666">{inner}</div>'
+
+
+def write_report(settings: Settings, tracked: dict[str, str | None] | None = None) -> int:
+    """Write ``results/<scale>/report.html`` of the run with these settings and print where it is.
+
+    Args:
+        settings: of the run.
+        tracked: name and page of the workflow's run in W&B, which the report leads to.
+    """
+    out = Path("results") / settings.scale / "report.html"
     with tempfile.TemporaryDirectory() as scratch:
         overlay, written = Path(scratch, "settings.json"), Path(scratch, "report.html")
         overlay.write_text(settings.model_dump_json(), encoding="utf-8")
@@ -38,6 +54,9 @@ def write_report(settings: Settings) -> int:
             print(done.stderr, file=sys.stderr)
             return done.returncode
         with whole(out) as path:
-            path.write_text(written.read_text(encoding="utf-8").replace("</head>", HEAD, 1), encoding="utf-8")
+            text = written.read_text(encoding="utf-8").replace("</head>", HEAD, 1)
+            path.write_text(
+                text.replace("</body>", f"{corner(tracked) if tracked else ''}</body>", 1), encoding="utf-8"
+            )
     print(f"report: {out.resolve()}")
     return 0

@@ -27,9 +27,25 @@ def page(runs: list[Path], out: Path) -> None:
     title = f"{cell['experiment']}/{cell['cell']}: {cell['title']}"
     with whole(out) as path:
         path.write_text(
-            html({title: figures, "Provenance of the first seed": facts}, title) + f"<pre>{configuration}</pre>",
+            html({title: figures, "Provenance of the first seed": facts}, title)
+            + tracked(described)
+            + f"<pre>{configuration}</pre>",
             encoding="utf-8",
         )
+
+
+def tracked(described: list[dict[str, Any]]) -> str:
+    """Return where the runs are found in W&B, and the workflow that they belong to: links, or names of offline ones."""
+    known = [(f"seed {d['seed']}", d["wandb"]) for d in described if d.get("wandb")]
+    flows = {one["workflow"]["id"]: one["workflow"] for _, one in known if one.get("workflow")}
+    every = known + [("workflow", flow) for flow in flows.values()]
+    return f"<p>Weights &amp; Biases: {', '.join(_link(name, where) for name, where in every)}</p>" if every else ""
+
+
+def _link(name: str, where: dict[str, Any]) -> str:
+    text = f"{name} {escape(where['id'])}"
+    page = where.get("url")
+    return f'<a href="{escape(page)}" target="_blank" rel="noopener">{text}</a>' if page else f"{text} (offline)"
 
 
 def provenance(described: dict[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Train all seeds of a cell; each seed ends as a self-describing run directory."""
 
+import functools
 import logging
 import shutil
 import sys
@@ -20,6 +21,7 @@ from pdebridge.cube import load
 from pdebridge.files import locked, put_aside, replace_folder, whole, write_json
 from pdebridge.provenance import arithmetic, commit, hardware, versions
 from pdebridge.records import RUN, described, fault, seal
+from pdebridge.training.artifacts import keep
 from pdebridge.training.checkpoints import Checkpoints, WholeFiles, newest
 from pdebridge.training.fingerprint import fingerprint, is_current, missing_seeds, run_folders
 from pdebridge.training.guard import DivergenceGuard
@@ -29,7 +31,7 @@ from pdebridge.training.processes import processes
 from pdebridge.training.progress import Progress
 from pdebridge.training.stop import Relay, stoppable
 from pdebridge.training.task import Task
-from pdebridge.training.tracking import address, summarised, tracked
+from pdebridge.training.tracking import log_epoch, note, summarised, tracked
 
 
 def train(
@@ -75,6 +77,8 @@ def train_seed(
             facts = described(partial) | {"published": targets, "folder": str(run)}
             with tracked(cell, seed, tracking, run.parent, facts) as mirror:
                 complete(partial, cell, seed, mine, progress, mirror)
+                if mirror:
+                    keep(mirror, cell, seed, partial, tracking)
         shutil.rmtree(partial / "checkpoints", ignore_errors=True)
         replace_folder(partial, run)
 
@@ -103,7 +107,7 @@ def complete(partial: Path, cell: Cell, seed: int, mine: str, progress: Progress
         mirror: W&B's run, if there is one.
     """
     module: Task = load(ASSEMBLE[cell.task])(cell, seed)
-    history, folder = History(progress, mirror and mirror.log), partial / "checkpoints"
+    history, folder = History(progress, mirror and functools.partial(log_epoch, mirror)), partial / "checkpoints"
     last = newest(folder, mine)
     with stoppable() as stop:
         saving = Checkpoints(folder, cell.epochs, mine, stop)
@@ -117,7 +121,7 @@ def complete(partial: Path, cell: Cell, seed: int, mine: str, progress: Progress
     write_json(partial / "summary.json", summary)
     if mirror:
         summarised(mirror, summary, history.rows)
-        write_json(partial / RUN, described(partial) | {"wandb": address(mirror)})
+        note(partial, mirror)
     seal(partial)
 
 
