@@ -44,10 +44,9 @@ format: $(INSTALLED)
 	pdebridge schema
 
 # Make the finished runs of scales laptop and test the reference of later ones, and write RESULTS.md.
-reference: all
-	snakemake --cores $(CORES) --configfile config/test.yaml
-	pdebridge repeats
-	pdebridge repeats --config config/test.yaml
+reference: $(INSTALLED)
+	. .ci/arithmetic && snakemake --cores $(CORES) && snakemake --cores $(CORES) --configfile config/test.yaml
+	. .ci/arithmetic && pdebridge repeats && pdebridge repeats --config config/test.yaml
 	pdebridge regress --scale test --update
 	pdebridge regress --scale laptop --update
 

@@ -117,6 +117,9 @@ def _regress(part: ArgumentParser) -> None:
     part.add_argument("--exact", action="store_true", help="what moved under equal arithmetic is a fault")
     part.add_argument("--json", action="store_true", help="print JSON")
     part.add_argument("--markdown", action="store_true", help="print Markdown, for a job's summary")
+    part.add_argument(
+        "--github", action="store_true", help="also an ::error a cell, and Markdown into the file GITHUB_STEP_SUMMARY"
+    )
     part.add_argument("--self-test", action="store_true", help="inject faults into the reference and count those found")
 
 
@@ -225,6 +228,7 @@ VERBS: dict[str, tuple[Verb, str, str, Callable[[ArgumentParser], None]]] = {
         "examples:\n"
         "  pdebridge regress --scale laptop\n"
         "  pdebridge regress --scale laptop --reference 1c630b1 --markdown\n"
+        "  pdebridge regress --scale test --github\n"
         "  pdebridge regress --update --experiments figure1 digits\n"
         "  pdebridge regress --update --from /my/long/results",
         _regress,

@@ -188,7 +188,7 @@ def table(options: Namespace) -> None:
 
 def regress(options: Namespace) -> int:
     """Compare with the reference, or become it; 1 if something got worse."""
-    from pdebridge.paper.reference import judge, update
+    from pdebridge.paper import reference
 
     if options.pages:
         from pdebridge.paper.pages import write
@@ -200,11 +200,15 @@ def regress(options: Namespace) -> int:
 
         return self_test(options.results / "reference" / options.scale)
     if options.update:
-        update(options.results, options.scale, options.experiments, getattr(options, "from"))
+        reference.update(options.results, options.scale, options.experiments, getattr(options, "from"))
         return 0
-    form = "json" if options.json else "markdown" if options.markdown else "text"
-    told, status = judge(options.results, options.scale, options.partial, options.reference, form, options.exact)
-    print(told)
+    found, status = reference.judge(options.results, options.scale, options.partial, options.reference, options.exact)
+    if options.github:
+        print(reference.in_commands(found), end="")
+        with Path(os.environ.get("GITHUB_STEP_SUMMARY") or os.devnull).open("a", encoding="utf-8") as page:
+            page.write(f"## Scale {options.scale} beside its reference\n\n{reference.in_markdown(found)}\n")
+    form = reference.in_json if options.json else reference.in_markdown if options.markdown else reference.in_text
+    print(form(found))
     return status
 
 

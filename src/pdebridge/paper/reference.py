@@ -71,7 +71,7 @@ def regression(now: Evidence, reference: Evidence, scale: str, partial: bool) ->
 def _lost(now: Evidence, reference: Evidence, scale: str) -> list[Finding]:
     exact = [number for number in read_published() if number.kind in EXACT]
     tables = [_said(exact, evidence, scale) for evidence in (reference, now)]
-    both = tables[0].join(tables[1], lsuffix=" before", rsuffix=" now")
+    both = tables[0].add_suffix(" before").join(tables[1].add_suffix(" now"))
     lost = both[(both["verdict before"] == "reproduced") & (both["verdict now"] == "worse")]
     return [Finding(str(name), "verdict", "reproduced", "worse", "verdict lost") for name in lost.index]
 
@@ -81,7 +81,7 @@ def _said(numbers: list[Any], evidence: Evidence, scale: str) -> pd.DataFrame:
     return verdict_table(numbers, found, read_references()).set_index("id")[["verdict"]]
 
 
-def judge(results: Path, scale: str, partial: bool, against: str | None, form: str, exact: bool) -> tuple[str, int]:
+def judge(results: Path, scale: str, partial: bool, against: str | None, exact: bool) -> tuple[Comparison, int]:
     """Compare a finished run with the reference.
 
     Args:
@@ -89,11 +89,10 @@ def judge(results: Path, scale: str, partial: bool, against: str | None, form: s
         scale: of the run.
         partial: do not mind what was not run.
         against: another reference: a run's folder, a folder of the store, a file, a commit.
-        form: ``text``, ``markdown`` or ``json``.
         exact: what moved under the reference's arithmetic is a fault too.
 
     Returns:
-        The report and the exit status, 1 if there is a fault.
+        What was found, and the exit status, 1 if there is a fault.
     """
     now = gather.of_run(results / scale)
     target = results / "reference"
@@ -103,8 +102,7 @@ def judge(results: Path, scale: str, partial: bool, against: str | None, form: s
             f"{target / scale}: no reference of scale {scale} yet; make one: pdebridge regress --scale {scale} --update"
         )
     found = regression(now, reference, scale, partial)
-    report = {"text": in_text, "markdown": in_markdown, "json": in_json}[form](found)
-    return report, int(bool(found.faults) or (exact and bool(found.unexpected)))
+    return found, int(bool(found.faults) or (exact and bool(found.unexpected)))
 
 
 def in_text(found: Comparison) -> str:
@@ -163,6 +161,24 @@ def in_markdown(found: Comparison) -> str:
             parts.append(f"### {title}\n\n{markdown(pd.DataFrame(rows))}")
     moved = "".join(f"- {line}\n" for line in _moved(found))
     return "\n".join([*parts, *([f"### Moved\n\n{moved}"] if moved else [])])
+
+
+def in_commands(found: Comparison) -> str:
+    """Return the faults as GitHub's workflow commands, an ``::error`` a cell, which a reviewer sees beside the job."""
+    cells: dict[str, list[Finding]] = {}
+    for fault in found.faults:
+        cells.setdefault(fault.cell, []).append(fault)
+    told = {
+        cell: "\n".join(f"{f.problem}: {f.quantity}: {f.before or 'reference'} -> {f.now or 'nothing'}" for f in faults)
+        for cell, faults in cells.items()
+    }
+    return "".join(f"::error title={_escaped(cell, ':,')}::{_escaped(text)}\n" for cell, text in told.items())
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for sign in "%\r\n" + more:
+        text = text.replace(sign, f"%{ord(sign):02X}")
+    return text
 
 
 def in_json(found: Comparison) -> str:
