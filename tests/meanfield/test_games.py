@@ -5,7 +5,7 @@ import torch
 
 from pdebridge.meanfield.densities import Gaussian, GaussianMixture
 from pdebridge.meanfield.games import Alpha, Game, crowd_motion, optimal_transport
-from pdebridge.meanfield.interactions import Entropy, ExternalCost, GaussianObstacle, QuadraticCost
+from pdebridge.meanfield.interactions import Congestion, Entropy, ExternalCost, GaussianObstacle, QuadraticCost
 
 
 @pytest.mark.parametrize("d", [2, 10, 100])
@@ -43,7 +43,16 @@ def test_the_obstacle_has_its_mass_and_sees_two_coordinates_only():
     torch.testing.assert_close(obstacle(torch.cat([x, 9 * x], 1), x[:, 0])[0], Q)
 
 
-@pytest.mark.parametrize("part", [lambda: Entropy(0.3), lambda: GaussianObstacle(5.0), lambda: QuadraticCost(2.0, 0.4)])
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda: Entropy(0.3),
+        lambda: GaussianObstacle(5.0),
+        lambda: QuadraticCost(2.0, 0.4),
+        lambda: Congestion(0.7, 0.5),
+        lambda: Congestion(2.0, 3.0),
+    ],
+)
 def test_the_variation_is_the_derivative_of_the_functional(part):
     """F(rho + e (r - rho)) has the slope int dF (r - rho) at e = 0, for two mixtures of the same two Gaussians."""
     axis = torch.linspace(-6, 6, 161)

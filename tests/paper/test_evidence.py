@@ -95,3 +95,21 @@ def test_every_page_is_written_from_the_store():
 def test_the_faults_of_the_self_test_meet_measurements_of_the_reference():
     reference = read(ROOT / "results/reference/laptop")
     assert len([fault for fault in FAULTS if victims(fault, reference)]) >= 20
+
+
+@pytest.mark.parametrize("scale", ["test", "laptop"])
+def test_no_certified_bound_in_the_store_is_above_an_exact_value(scale):
+    """Bounds that say what they prove; those stored before they did are not judged."""
+    found = read(ROOT / "results" / "reference" / scale).measurements
+    said = [key for key in found if key[2] == "certificate/proof" and (*key[:2], "exact/total") in found]
+    for experiment, cell, _ in said:
+        bound, exact = (found[experiment, cell, name]["values"] for name in ("certificate/bound", "exact/total"))
+        assert max(bound) <= exact[0] * (1 + 1e-6), (experiment, cell)
+    assert said or scale == "laptop"
+
+
+def test_networks_of_the_store_beat_the_best_affine_function():
+    found = read(ROOT / "results" / "reference" / "laptop").measurements
+    affine = {key[1]: m["values"][0] for key, m in found.items() if key[2] == "error/affine"}
+    assert affine
+    assert all(found["dimension", cell, "error/relative-l2"]["values"][0] < error for cell, error in affine.items())

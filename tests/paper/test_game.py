@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pdebridge.paper import gallery
 from pdebridge.paper.game import draw
 
 
@@ -25,3 +26,14 @@ def test_it_is_a_picture(cells, obstacle, tmp_path):
     draw(arrays(cells, obstacle), tmp_path / "game")
     assert (tmp_path / "game.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "game.pdf").stat().st_size > 10_000
+
+
+def test_the_gallery_has_a_row_for_every_game_of_the_plane(tmp_path):
+    one, moving = arrays((2,), 0.0), arrays((2,), 9.0)
+    moving = {name.replace("d2/", "cart/"): array for name, array in moving.items()}
+    moving["cart/obstacle"] = np.concatenate([k * moving["cart/obstacle"] for k in range(5)])
+    beyond = {name: array for name, array in arrays((2, 10), 0.0).items() if name.startswith("d10/")}
+    gallery.draw(one | moving | beyond, tmp_path / "gallery")
+    assert (tmp_path / "gallery.png").stat().st_size > 20_000
+    with pytest.raises(ValueError, match="no game of the plane"):
+        gallery.draw(beyond, tmp_path / "gallery")

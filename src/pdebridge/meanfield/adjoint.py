@@ -95,7 +95,7 @@ def step(
         residual = torch.add(-slope[-1], kinetic, alpha=alpha.transport)
         f, log_rho = torch.zeros_like(kinetic), log_rho0 - log_det
         if grid.game.interactions:
-            f, variation = grid.game.running(point[:-1].t(), log_rho)
+            f, variation = grid.game.running(point[:-1].t(), log_rho, point[-1, 0])
             residual.sub_(variation, alpha=alpha.running)
         rates = torch.stack([laplacian.div_(-alpha.transport), kinetic, f, residual.abs()])
         s_next = torch.add(s_next, slope, alpha=-b * h / alpha.transport)
@@ -142,6 +142,6 @@ def running_adjoint(game: Game, stage: Stage, f_bar: Tensor, variation_bar: Tens
     """Return the cotangents of position ``(d, N)`` and log-density for those of ``f`` and ``dF/drho``."""
     z, log_rho = stage.s[:-1].t().detach().requires_grad_(), stage.log_rho.detach().requires_grad_()
     with torch.enable_grad():
-        values = game.running(z, log_rho)
+        values = game.running(z, log_rho, stage.s[-1, 0])
     bars = torch.autograd.grad(values, (z, log_rho), (f_bar, variation_bar), materialize_grads=True)
     return bars[0].t(), bars[1]

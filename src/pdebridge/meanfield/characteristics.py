@@ -129,7 +129,7 @@ class Rates(NamedTuple):
         residual = alpha.transport * kinetic - dt
         f = torch.zeros_like(dt)
         if self.game.interactions:
-            f, variation = self.game.running(z, self.log_rho0 - log_determinant)
+            f, variation = self.game.running(z, self.log_rho0 - log_determinant, t)
             residual = residual - alpha.running * variation
         return grad / -alpha.transport, torch.stack([laplacian / -alpha.transport, kinetic, f, residual.abs()])
 

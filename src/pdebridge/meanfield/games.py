@@ -1,14 +1,14 @@
 """Potential mean field games: the published ones, those with closed forms, and a user's own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import cos, pi, sin
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from pdebridge.meanfield.densities import Array, Gaussian, GaussianMixture
-from pdebridge.meanfield.interactions import Entropy, GaussianObstacle, Interaction, QuadraticCost
+from pdebridge.meanfield.interactions import Entropy, GaussianObstacle, Interaction, QuadraticCost, Time
 
 
 class Alpha(NamedTuple):
@@ -59,13 +59,20 @@ class Game(nn.Module):
         self.initial, self.target, self.alpha, self.d = initial, target, alpha, initial.d
         self.interactions = nn.ModuleList(interactions)
 
-    def running(self, x: Tensor, log_rho: Tensor) -> tuple[Tensor, Tensor]:
+    def running(self, x: Tensor, log_rho: Tensor, t: Time = 0.0) -> tuple[Tensor, Tensor]:
         """Return ``f`` with ``F(rho) = E f`` and ``dF/drho``, each ``(N,)``; zeros if there is no interaction."""
         f = variation = torch.zeros_like(log_rho)
-        for part in self.interactions:
-            f_part, variation_part = part(x, log_rho)
+        for part in self._parts():
+            f_part, variation_part = part.at(x, log_rho, t)
             f, variation = f + f_part, variation + variation_part
         return f, variation
+
+    def below(self, x: Tensor, log_r: Tensor, log_peak: Tensor, t: Time = 0.0) -> Tensor:
+        """Return ``b`` with ``F(rho) >= int b rho`` for every density, see `Interaction.below`."""
+        return sum((part.below(x, log_r, log_peak, t) for part in self._parts()), torch.zeros_like(log_r))
+
+    def _parts(self) -> Iterator[Interaction]:
+        return cast("Iterator[Interaction]", iter(self.interactions))
 
     def terminal(self, x: Tensor, log_rho: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``log rho/rho_1``, whose mean is ``KL(rho | rho_1)``, and the variation ``1 + log rho/rho_1``."""

@@ -7,13 +7,16 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+Time = float | Tensor
 
 
 class Interaction(nn.Module, ABC):
     """A functional ``F(rho) = int f(x, rho) rho dx`` and its variation ``dF/drho``.
 
     `least_d` is the smallest dimension in which it is defined. `bounded_by_its_integrand` says that
-    ``F(rho) >= int f(x, log r) rho dx`` for every density ``r``, which dual bounds need.
+    ``F(rho) >= int b(x, r) rho dx`` for every normal density ``r`` and the ``b`` of `below`, which dual bounds need.
     """
 
     least_d: ClassVar[int] = 1
@@ -22,6 +25,15 @@ class Interaction(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Tensor, log_rho: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``f`` and ``dF/drho``, each ``(N,)``, at rows ``x`` where the density has the logarithm `log_rho`."""
+
+    def at(self, x: Tensor, log_rho: Tensor, t: Time) -> tuple[Tensor, Tensor]:
+        """Return the same at a time, or one time a row; what does not move does not mind."""
+        values: tuple[Tensor, Tensor] = self(x, log_rho)
+        return values
+
+    def below(self, x: Tensor, log_r: Tensor, log_peak: Tensor, t: Time) -> Tensor:
+        """Return ``b``, ``(N,)``, for a normal density ``r`` whose largest value has the logarithm `log_peak`."""
+        return self.at(x, log_r, t)[0]
 
 
 class Entropy(Interaction):
@@ -43,6 +55,39 @@ class Entropy(Interaction):
         """Return ``weight log rho`` and ``weight (log rho + 1)``."""
         f = self.weight * log_rho
         return f, f + self.weight
+
+
+class Congestion(Interaction):
+    """``F(rho) = weight int rho^(power + 1) dx / (power + 1)``, variation ``weight rho^power``: crowds are slow.
+
+    It is convex, so that it lies above its tangent at a normal density ``r`` with covariance ``S``,
+
+        F(rho) >= int weight (r^power - power/(power + 1) r_max^power (power + 1)^(-d/2)) rho dx.
+
+    For few dimensions: densities have the unit of ``1/x^d``.
+
+    Raises:
+        ValueError: weight or power is not positive.
+    """
+
+    bounded_by_its_integrand = True  # the tangent
+
+    def __init__(self, weight: float, power: float = 1.0) -> None:
+        super().__init__()
+        if not (0 < weight < inf and 0 < power < inf):
+            raise ValueError(f"weight and power of a congestion must be positive, not {weight:g} and {power:g}")
+        self.weight, self.power = weight, power
+
+    def forward(self, x: Tensor, log_rho: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``weight rho^power / (power + 1)`` and ``weight rho^power``."""
+        variation = self.weight * (self.power * log_rho).exp()
+        return variation / (self.power + 1), variation
+
+    def below(self, x: Tensor, log_r: Tensor, log_peak: Tensor, t: Time) -> Tensor:
+        """Return the slope of the tangent at ``r``."""
+        p = self.power
+        mean = (p * log_peak).exp() * (p + 1) ** (-x.shape[1] / 2)
+        return self.weight * ((p * log_r).exp() - p / (p + 1) * mean)
 
 
 class External(Interaction):
@@ -116,3 +161,30 @@ class QuadraticCost(External):
     def cost(self, x: Tensor) -> Tensor:
         """Return ``Q(x)``."""
         return 0.5 * self.k * (x - self.center).square().sum(1)
+
+
+class Moving(External):
+    """``F(rho) = int Q(x - v t) rho``: an external cost that moves with a constant velocity, such as a cart or a goal.
+
+    Args:
+        part: ``Q``, where it stands at time 0.
+        velocity: ``v``, of the first coordinates; the others stand still.
+    """
+
+    velocity: Tensor
+
+    def __init__(self, part: External, velocity: Sequence[float]) -> None:
+        super().__init__()
+        self.part = part
+        self.least_d = max(part.least_d, len(velocity))  # type: ignore[misc]
+        self.register_buffer("velocity", torch.tensor(velocity))
+
+    def cost(self, x: Tensor, t: Time = 0.0) -> Tensor:
+        """Return ``Q(x - v t)``."""
+        v = functional.pad(self.velocity, (0, x.shape[1] - len(self.velocity)))
+        return self.part.cost(x - torch.as_tensor(t, dtype=x.dtype, device=x.device).view(-1, 1) * v)
+
+    def at(self, x: Tensor, log_rho: Tensor, t: Time) -> tuple[Tensor, Tensor]:
+        """Return ``Q(x - v t)`` twice."""
+        Q = self.cost(x, t)
+        return Q, Q

@@ -12,7 +12,7 @@ from pdebridge.meanfield.potential import ValueFunction
 class Lagrangian:
     """The cost of piecewise linear paths ``(n + 1, N, d)``, trapezoidal in time.
 
-    ``alpha_1/(2h) sum |z_(k+1) - z_k|^2 + alpha_2 h sum' f(z_k, log r_k(z_k)) + Phi(z_n, 1)``
+    ``alpha_1/(2h) sum |z_(k+1) - z_k|^2 + alpha_2 h sum' b(z_k, r_k) + Phi(z_n, 1)``
 
     Args:
         game: weights and interactions.
@@ -44,15 +44,17 @@ class Lagrangian:
         return cost
 
     def running(self, points: Tensor) -> Tensor:
-        """Return ``f(z, log r_k(z))`` at points ``(n + 1, N, d)``, a row a time, ``(n + 1, N)``."""
+        """Return ``b(z, r_k)`` at points ``(n + 1, N, d)``, a row a time, ``(n + 1, N)``."""
         log_r = self.constant - 0.5 * ((points - self.means) @ self.whiten).square().sum(2)
-        f, _ = self.game.running(points.reshape(-1, points.shape[2]), log_r.reshape(-1))
-        return f.view(log_r.shape)
+        t = (self.h * torch.arange(len(points), dtype=points.dtype, device=points.device)).unsqueeze(1)
+        each = (values.expand_as(log_r).reshape(-1) for values in (log_r, self.constant, t))
+        log_r, log_peak, t = each
+        return self.game.below(points.flatten(0, 1), log_r, log_peak, t).view(points.shape[:2])
 
     def at(self, k: int, x: Tensor) -> Tensor:
-        """Return ``f(x, log r_k(x))`` at rows ``x``, ``(N,)``."""
+        """Return ``b(x, r_k)`` at rows ``x``, ``(N,)``."""
         log_r = self.constant[k] - 0.5 * ((x - self.means[k]) @ self.whiten[k]).square().sum(1)
-        return self.game.running(x, log_r)[0]
+        return self.game.below(x, log_r, self.constant[k], k * self.h)
 
     def descend(self, paths: Tensor, iterations: int) -> tuple[Tensor, Tensor, Tensor]:
         """Descend from `paths` in the metric of the kinetic energy, with their first points held.

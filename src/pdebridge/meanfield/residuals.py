@@ -41,7 +41,7 @@ def hjb_quantiles(
 
 def _residual(game: Game, potential: ValueFunction, z: Tensor, t: float, log_rho: Tensor) -> Tensor:
     grad, dt, _ = potential.prepare()(z, t)
-    _, variation = game.running(z, log_rho)
+    _, variation = game.running(z, log_rho, t)
     kinetic = grad.square().sum(1) / (2 * game.alpha.transport)
     return (kinetic - dt - game.alpha.running * variation).abs()
 

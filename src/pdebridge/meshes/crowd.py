@@ -21,7 +21,7 @@ import torch
 from scipy.fft import dctn, idctn
 
 from pdebridge.meanfield.games import Game
-from pdebridge.meanfield.interactions import Entropy, External
+from pdebridge.meanfield.interactions import Entropy, External, Moving
 from pdebridge.meshes.grid import Array, Grid
 from pdebridge.meshes.staggered import Fields, along, averaging, newton, resample
 
@@ -232,11 +232,11 @@ def external_cost(game: Game, grid: Grid) -> Array:
     x = torch.from_numpy(grid.centers())
     values = torch.zeros_like(x[:, 0])
     for part in game.interactions:
-        if isinstance(part, External):
+        if isinstance(part, External) and not isinstance(part, Moving):
             with torch.no_grad():
                 values += deepcopy(part).double().cost(x)
         elif not isinstance(part, Entropy):
-            raise ValueError(f"a mesh knows external costs and entropies, not {type(part).__name__}")
+            raise ValueError(f"a mesh knows external costs that stand still and entropies, not {type(part).__name__}")
     return values.numpy().reshape(grid.cells)
 
 

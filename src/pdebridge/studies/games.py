@@ -11,7 +11,7 @@ from torch import Tensor
 from pdebridge.files import read_json
 from pdebridge.meanfield.certificate import ERRORS, Certificate, certify
 from pdebridge.meanfield.characteristics import trajectory
-from pdebridge.meanfield.interactions import External, QuadraticCost
+from pdebridge.meanfield.interactions import External, Moving, QuadraticCost
 from pdebridge.meanfield.residuals import hjb_quantiles
 from pdebridge.studies.gather import gather
 from pdebridge.studies.result import StudyResult
@@ -101,21 +101,38 @@ def picture(run: Solved) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def plane(run: Solved, paths: Tensor) -> dict[str, Tensor]:
-    """Return fields on a square around the paths: ``rho`` at several times, ``Phi`` at both ends, the obstacle."""
+    """Return fields on a square around the paths: ``rho`` at several times, ``Phi`` at both ends, the obstacle.
+
+    An obstacle that moves is given at all times, one that does not once.
+    """
     low, high = paths.amin((0, 1)), paths.amax((0, 1))
     reach = ((high - low).max() / 2 + MARGIN) * torch.linspace(-1, 1, RESOLUTION, dtype=paths.dtype)
     axes = (low + high)[:, None] / 2 + reach
     second, first = torch.meshgrid(axes[1], axes[0], indexing="ij")
     z = torch.stack([first.flatten(), second.flatten()], dim=1)
-    drawn = [p for p in run.game.interactions if isinstance(p, External) and not isinstance(p, QuadraticCost)]
-    obstacle = sum(part.cost(z) for part in drawn)
+    obstacle = torch.stack([obstacle_at(run, z, t) for t in (TIMES if moves(run) else TIMES[:1])])
     fields = {
         "density": torch.stack([log_density(run, z, t).exp() for t in TIMES]),
         "potential": torch.stack([run.potential(z, t) for t in (0.0, 1.0)]),
-        "obstacle": obstacle + torch.zeros(1, len(z)),
+        "obstacle": obstacle,
     }
     grids = {name: field.nan_to_num(0.0).reshape(-1, RESOLUTION, RESOLUTION) for name, field in fields.items()}
     return {"axes": axes, "times": torch.tensor(TIMES), **grids}
+
+
+def moves(run: Solved) -> bool:
+    """Tell whether a part of the running cost moves."""
+    return any(isinstance(part, Moving) for part in run.game.interactions)
+
+
+def obstacle_at(run: Solved, z: Tensor, t: float) -> Tensor:
+    """Return the external costs but for quadratic ones, which are places that are preferred."""
+    found = torch.zeros(len(z), dtype=z.dtype)
+    for part in run.game.interactions:
+        still = part.part if isinstance(part, Moving) else part
+        if isinstance(still, External) and not isinstance(still, QuadraticCost):
+            found = found + (part.cost(z, t) if isinstance(part, Moving) else still.cost(z))
+    return found
 
 
 def log_density(run: Solved, z: Tensor, t: float) -> Tensor:

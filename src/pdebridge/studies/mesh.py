@@ -25,6 +25,7 @@ SIZES = ((8, 8, 4), (16, 16, 8), (24, 24, 12), (36, 36, 18))
 MARGIN, LEAST = 2.5, 3.0  # of the domain around the components' means, and its least reach
 DEVIATIONS = 4.5  # least margin in standard deviations of a component; 4.56 for the published games
 GAMMA, TOLERANCE = 5e-4, 1e-6  # of the splitting
+RESOLVED = 0.25  # per cent of the cost: a mesh that is farther from its limit measures itself, not the network
 EPSILONS = (1.0, 0.3, 0.1, 0.05, 0.02)
 Part = dict[tuple[str, str], float]
 
@@ -46,7 +47,9 @@ def mesh(
     - cell ``d2-mesh``: ``order``, observed on the last three sizes, of the cost, ``order/F`` of the running cost, and
       the cost's ``limit`` by Richardson's extrapolation with that order; nothing if costs do not fall or rise
       steadily; cell ``d2-entropic``: the same of the middle between entropic cost and bound;
-    - cell ``d2``: what `pdebridge.studies.fields.compare` measures on the finest mesh;
+    - cell ``d2-mesh``, ``mesh/own-error`` (%): how far the finest mesh's cost is from the limit;
+    - cell ``d2``: what `pdebridge.studies.fields.compare` measures on the finest mesh, unless that error is more than
+      a quarter of a per cent, when the distance would be the mesh's own;
     - every cell of the game: ``mesh/error`` (%) of its cost against the limit (the entropic one if there is one, the
       finest mesh's cost if there is none) and the closed form of what each further coordinate adds;
       ``cost/running-shift``, its running cost less that of the mesh, and beside it ``exact/running-shift``;
@@ -83,17 +86,24 @@ def one_game(
     finest = solved[-1][0]
     limits = [numbers[cell, "limit"] for cell in (f"{name}-entropic", f"{name}-mesh") if (cell, "limit") in numbers]
     truth = Truth((*limits, finest.value)[0], finest)
+    numbers[f"{name}-mesh", "mesh/own-error"] = own = own_error([one.value for one, _ in solved], limits)
     figures: dict[tuple[str, int], dict[str, float]] = {}
     for folder, run in runs.items():
         mine = figures[key_of(run)] = against(run, read_json(folder / "summary.json"), truth)
         if run.game.d == 2:
             differences, fields = compare(run.game, run.potential, truth.finest)
-            mine |= differences
+            mine |= differences if own <= RESOLVED else {}
             if run is plane:
                 arrays = {f"{name}/mesh/{key}": array for key, array in fields.items()}
     arrays |= {f"{name}/samples/{key}": array for key, array in budgets(runs, figures, solved, truth.limit).items()}
     measurements = [Measurement(plane.cell.experiment, *key, [value], []) for key, value in numbers.items()]
     return StudyResult([*measurements, *gather(runs, lambda run: figures[key_of(run)]), *slope(runs, figures)], arrays)
+
+
+def own_error(values: Sequence[float], limits: Sequence[float]) -> float:
+    """Return how far (%) the finest mesh's cost is from the first of the limits, or from the mesh before if none."""
+    finest, truth = values[-1], (*limits, *values[-2:-1], values[-1])[0]
+    return 100 * abs(finest - truth) / abs(truth)
 
 
 class Truth(NamedTuple):
