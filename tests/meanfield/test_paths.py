@@ -87,3 +87,16 @@ def test_the_grid_goes_around_a_wall():
     crossed = found[at_wall, torch.arange(20), 1]
     assert ((crossed - 2).abs() < 0.6).all()
     assert lagrangian(found).max() < lagrangian(own).min()
+
+
+def test_a_step_on_the_grid_is_the_minimum_over_all_pairs_of_nodes():
+    """The value of every node, and the node where it is attained, one axis after the other."""
+    line, V = torch.linspace(-1, 1, 7), 5 * torch.rand(7, 7)
+    pull = 3 * (line.unsqueeze(1) - line).square()
+    plane = Plane.__new__(Plane)
+    value, chosen = plane._step(V, pull)
+    every = pull[:, None, :, None] + pull[None, :, None, :] + V
+    torch.testing.assert_close(value, every.flatten(2).amin(2))
+    nodes = torch.cartesian_prod(torch.arange(7), torch.arange(7))
+    went = plane._follow(chosen, nodes)
+    torch.testing.assert_close(every[tuple(nodes.T)][torch.arange(49), went[:, 0], went[:, 1]], value.flatten())
