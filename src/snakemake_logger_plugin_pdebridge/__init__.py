@@ -1,8 +1,8 @@
 """Snakemake's progress as pdebridge shows it: ``snakemake --logger pdebridge``, the default profile's choice.
 
 On a terminal: an overall bar and one live line a running job, with the last line of the job's own log, where a
-training says its epoch and loss. In a file or a pipe: one plain line when a job ends. Errors always come with the end
-of the job's log.
+training says its epoch and loss. In a file or a pipe: one plain line when a job ends. Both say how long the rest takes,
+by the benchmarks of the last run, and which job is the slowest. Errors always come with the end of the job's log.
 """
 
 import os
@@ -22,22 +22,30 @@ from snakemake.logging import DefaultFormatter
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from pdebridge.timing import Remaining
+
 KEPT = ("Nothing to be done", "Unlocked", "Created report", "The first lines", "A killed run")
 TAIL = 15  # lines of a failed job's log
 
 
 @dataclass
 class Job:
-    """A running job: what it says it does, its log files, and when it began."""
+    """A running job: what it says it does, its log files, its rule, and when it began."""
 
     message: str
     logs: list[str]
+    rule: str
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds since it began."""
+        return time.monotonic() - self.began
 
     @property
     def elapsed(self) -> str:
         """Return the time since it began, as ``1:05``."""
-        seconds = int(time.monotonic() - self.began)
+        seconds = int(self.seconds)
         return f"{seconds // 60}:{seconds % 60:02d}"
 
 
@@ -76,6 +84,9 @@ class LogHandler(LogHandlerBase):
         self.plain = DefaultFormatter()
         self.running: dict[int, Job] = {}
         self.done, self.total = 0, 0
+        self.stats: dict[str, int] = {}
+        self.cores = 1
+        self.left: Remaining | None = None  # known with the first job, whose log says where the benchmarks are
         self.live: Live | None = None
 
     def emit(self, record: LogRecord) -> None:
@@ -100,7 +111,11 @@ class LogHandler(LogHandlerBase):
     def job_info(self, record: Any) -> None:
         """Give a starting job a line; Snakemake announces each job by this event as it is submitted."""
         message = record.rule_msg or record.rule_name
-        self.running[record.jobid] = Job(message, [str(path) for path in record.log or []])
+        logs = [str(path) for path in record.log or []]
+        self.running[record.jobid] = Job(message, logs, record.rule_name)
+        self.left = self.left or self.remaining(logs)
+        if self.left:
+            self.left.waiting[record.rule_name] -= 1
         if self.console.is_terminal and self.live is None:
             self.live = Live(get_renderable=self.render, console=self.console, refresh_per_second=4, transient=True)
             self.live.start()
@@ -109,7 +124,8 @@ class LogHandler(LogHandlerBase):
         """Say that a job has ended and how long it took."""
         job = self.running.pop(record.job_id, None)
         if job is not None and job.message != "all":
-            self.say(f"[{self.done + 1}/{self.total}] {job.message} ({job.elapsed})")
+            left = self.told()
+            self.say(f"[{self.done + 1}/{self.total}] {job.message} ({job.elapsed}){f'; {left}' if left else ''}")
 
     def job_error(self, record: Any) -> None:
         """Say which job failed, what the executor says of it (a cluster's state), and show the end of its logs."""
@@ -126,13 +142,35 @@ class LogHandler(LogHandlerBase):
 
     def run_info(self, record: Any) -> None:
         """Learn how many jobs there are."""
-        self.total = (getattr(record, "stats", None) or {}).get("total", self.total)
+        self.stats = getattr(record, "stats", None) or self.stats
+        self.total = self.stats.get("total", self.total)
+
+    def resources_info(self, record: Any) -> None:
+        """Learn how many jobs may run side by side."""
+        self.cores = getattr(record, "cores", None) or self.cores
+
+    def remaining(self, logs: list[str]) -> Remaining | None:
+        """Return what is left of the plan, once a job's log says which scale it is of."""
+        folders = [parent.parent for path in logs for parent in Path(path).parents if parent.name == "logs"]
+        if not folders or not self.stats:
+            return None
+        left = Remaining.of(folders[0], self.stats)
+        left.cores = self.cores
+        for job in self.running.values():
+            left.waiting[job.rule] -= job.logs != logs  # those that had no log to tell by
+        return left
+
+    def told(self) -> str:
+        """Return how long the rest takes, in words; empty where no run was measured."""
+        return self.left.told({job.rule: job.seconds for job in self.running.values()}) if self.left else ""
 
     def render(self) -> Group:
         """Return the overall bar and one line a running job."""
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            ProgressBar(total=max(self.total, 1), completed=self.done, width=30), f"{self.done} of {self.total} jobs"
+            ProgressBar(total=max(self.total, 1), completed=self.done, width=30),
+            f"{self.done} of {self.total} jobs",
+            Text(self.told(), style="dim"),
         )
         jobs = Table.grid(padding=(0, 1))
         for job in list(self.running.values()):
@@ -182,5 +220,6 @@ HANDLERS = {
     LogEvent.JOB_ERROR: LogHandler.job_error,
     LogEvent.PROGRESS: LogHandler.progress,
     LogEvent.RUN_INFO: LogHandler.run_info,
+    LogEvent.RESOURCES_INFO: LogHandler.resources_info,
     LogEvent.SHELLCMD: lambda handler, record: None,  # shown where it is asked for
 }

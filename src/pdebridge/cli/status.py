@@ -4,15 +4,16 @@ import json
 import re
 from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
 from pdebridge.configuration.load import parse_cell
 from pdebridge.errors import UserError
-from pdebridge.files import holder
+from pdebridge.files import holder, read_json
 from pdebridge.records import described, fault
+from pdebridge.timing import benchmarks, in_words
 
 State = Literal["finished", "running", "interrupted", "damaged"]
 FOLDER = re.compile(r"seed-(\d+)(\.partial)?")
@@ -30,6 +31,8 @@ class Found:
         epoch: the last epoch whose state is kept.
         epochs: of the whole training; 0 if unknown.
         text: who trains it, or what is damaged.
+        seconds: that a whole training takes, by finished seeds of its cell or by the last run's benchmarks; 0 if
+            unknown.
         command: that goes on; empty for what is finished or running.
     """
 
@@ -40,20 +43,49 @@ class Found:
     epoch: int
     epochs: int
     text: str
+    seconds: float
     command: str
+
+    @property
+    def left(self) -> float:
+        """Return the seconds that its training still takes; 0 where it is finished, or unknown."""
+        if self.state in ("finished", "damaged"):
+            return self.seconds * (self.state == "damaged")
+        return self.seconds * (1 - self.epoch / self.epochs) if self.epochs else 0.0
 
 
 def status(options: Namespace) -> int:
     """Print what is there, a line for the seeds of a cell in one state; 1 if something is damaged."""
     if not options.results.is_dir():
         raise UserError(f"{options.results}: no such folder; nothing was run here yet")
-    found = sorted(runs(options.results), key=lambda one: (*alike(one), one.seed))
+    found = timed(sorted(runs(options.results), key=lambda one: (*alike(one), one.seed)))
     if options.json:
         print(json.dumps([asdict(one) for one in found], indent=2))
     else:
         for line in lines(found):
             print(line)
     return int(any(one.state == "damaged" for one in found))
+
+
+def timed(found: list[Found]) -> list[Found]:
+    """Return the runs with the time that a seed takes: its cell's mean, else a mean share of its experiment's jobs."""
+    took: dict[str, list[float]] = {}
+    for one in found:
+        if one.state == "finished":
+            took.setdefault(one.folder, []).append(seconds_of(Path(one.folder) / f"seed-{one.seed}"))
+    known = {folder: sum(every) / len(every) for folder, every in took.items()}
+    others = {one.folder for one in found} - set(known)
+    for folder in map(Path, others):
+        experiment, scale = folder.parent, folder.parent.parent.parent
+        jobs = [seconds for _, job, seconds in benchmarks(scale) if job.startswith(f"train/{experiment.name}/")]
+        known[str(folder)] = sum(jobs) / sum(Path(one.folder).parent == experiment for one in found)
+    return [replace(one, seconds=round(known[one.folder], 3)) for one in found]
+
+
+def seconds_of(run: Path) -> float:
+    """Return how long a finished training took; 0 if it does not say."""
+    summary = read_json(run / "summary.json")
+    return float(summary.get("seconds", 0.0)) if isinstance(summary, dict) else 0.0
 
 
 def lines(found: list[Found]) -> Iterator[str]:
@@ -67,6 +99,9 @@ def lines(found: list[Found]) -> Iterator[str]:
             yield f"    {seeds[0].command}"
     counts = {state: sum(one.state == state for one in found) for state in dict.fromkeys(one.state for one in found)}
     yield ", ".join(f"{number} {state}" for state, number in counts.items()) or "no runs"
+    if slowest := max((one for one in found if one.left), key=lambda one: one.left, default=None):
+        total, most = in_words(sum(one.left for one in found)), in_words(slowest.left)
+        yield f"{total} of one core left; slowest: {slowest.cell}, seed {slowest.seed}, {most}"
 
 
 def alike(one: Found) -> tuple[str, str, int, str]:
@@ -93,12 +128,11 @@ def seen(path: Path, seed: int) -> Found:
     if path.suffix != ".partial":
         damaged = wrong.replace(f"{path}/", "").replace(str(path), path.name)
         state: State = "damaged" if wrong else "finished"
-        return Found(str(folder), cell, seed, state, epochs, epochs, damaged, command if wrong else "")
+        return Found(str(folder), cell, seed, state, epochs, epochs, damaged, 0.0, command if wrong else "")
     who = holder(folder / f".seed-{seed}.lock")
     epoch = epochs if not wrong else newest_epoch(path / "checkpoints")
-    return Found(
-        str(folder), cell, seed, "running" if who else "interrupted", epoch, epochs, who, "" if who else command
-    )
+    state = "running" if who else "interrupted"
+    return Found(str(folder), cell, seed, state, epoch, epochs, who, 0.0, "" if who else command)
 
 
 def about(said: dict[str, Any], folder: Path) -> tuple[str, int]:
