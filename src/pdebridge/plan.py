@@ -25,6 +25,7 @@ from pdebridge.cube import check_options, load, target
 from pdebridge.errors import UserError
 from pdebridge.meaning import parameters
 from pdebridge.networks.published import PUBLISHED as NETWORKS
+from pdebridge.paper.claims import check_claims, read_claims
 from pdebridge.paper.published import PUBLISHED, REFERENCES, read_costs, read_published, read_references
 
 GIVEN = {"study": {"runs"}, "data set": {"seed", "folder", "mirror"}, "game": {"d"}, "series": {"seed", "sampling"}}
@@ -52,6 +53,8 @@ def plan(settings: Settings) -> Plan:
     for name in {**experiments, **settings.overrides}:
         check_experiment(files[name], settings, references)
     check_tables(files, references)
+    figures = {name: [figure.name for figure in e.figures] for name, e in files.items()}
+    check_claims(read_claims(), {**figures, COUNTED: []}, references)
     return Plan(experiments, {cell.key: cell for e in experiments.values() for cell in cells(e, settings)})
 
 

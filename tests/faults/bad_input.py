@@ -11,6 +11,7 @@ import yaml
 
 Change = bytes | Callable[[bytes], bytes]
 CONFIG, EXPERIMENT, TABLE = "config/config.yaml", "config/experiments/{}.yaml", "config/published.csv"
+CLAIMS = "config/claims.yaml"
 FOLDER = b"a folder"
 """Stands for a folder in the place of a file."""
 
@@ -257,7 +258,7 @@ def texts() -> Iterator[Case]:
         "a text": (b"laptop\n", "key: value"),
         "an unhashable key": (b"? [a]\n: 1\n", ""),
     }
-    for file in (CONFIG, EXPERIMENT.format("figure1"), "config/references.yaml", "config/costs.yaml"):
+    for file in (CONFIG, EXPERIMENT.format("figure1"), "config/references.yaml", "config/costs.yaml", CLAIMS):
         for name, (content, said) in whole.items():
             yield Case(f"text: {file}, {name}", plan("figure1"), said or file.rpartition("/")[2], {file: content})
     inner = {
@@ -266,11 +267,29 @@ def texts() -> Iterator[Case]:
     }
     for name, (old, new, said) in inner.items():
         yield Case(f"text: figure1, {name}", plan("figure1"), said, {EXPERIMENT.format("figure1"): replaced(old, new)})
-    for file in (CONFIG, EXPERIMENT.format("figure1"), "config/references.yaml", "config/costs.yaml", TABLE):
+    for file in (CONFIG, EXPERIMENT.format("figure1"), "config/references.yaml", "config/costs.yaml", CLAIMS, TABLE):
         yield Case(f"text: {file} is a folder", plan("figure1"), file.rpartition("/")[2], {file: FOLDER})
 
 
 ROW = "ruthotto-haber-2020/table1/stl10/parabolic/accuracy,ruthotto2020pde,"
+
+
+def claims() -> Iterator[Case]:
+    """The claims: keys, and names of what is not there."""
+    for name, old, new, said in (
+        ("a key", "statistic: value", "statistics: value", "statistic"),
+        ("a statistic", "statistic: value", "statistic: mean", "statistic"),
+        ("an experiment", "[figure1, T5, val/accuracy]", "[figure2, T5, val/accuracy]", "did you mean 'figure1'"),
+        ("a figure", "figure1/figure1", "figure1/figur1", "did you mean 'figure1'"),
+        (
+            "a source",
+            "reference: ruthotto2021bridges",
+            "reference: ruthotto2021bridge",
+            "did you mean 'ruthotto2021bridges'",
+        ),
+        ("a bound", "bound: 95", "bound: much", "bound"),
+    ):
+        yield Case(f"claims: {name}", plan("figure1"), said, {CLAIMS: replaced(old, new)})
 
 
 def tables() -> Iterator[Case]:
@@ -440,4 +459,4 @@ def _misnamed() -> bytes:
     return json.dumps({"measurements": [measured], "runs": []}).encode()
 
 
-CASES = [*settings(), *experiments(), *series(), *meaningless(), *texts(), *tables(), *commands()]
+CASES = [*settings(), *experiments(), *series(), *meaningless(), *texts(), *claims(), *tables(), *commands()]

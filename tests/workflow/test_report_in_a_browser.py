@@ -70,14 +70,30 @@ def test_a_page_of_the_report_leads_to_another_and_a_high_one_begins_at_its_top(
     postMessage({page: "runs/figure1/T5.html"}, "*");
     await wait(500);
     seen.opened = document.querySelector("iframe").src === results["results/test/paper/runs/figure1/T5.html"].data_uri;
+    postMessage({page: "figures/figure1/figure1.png"}, "*");
+    await wait(500);
+    const drawn = results["results/test/paper/figures/figure1/figure1.png"];
+    const shown = () => [...document.querySelectorAll("#app img")].at(-1);  // the first is the logo
+    seen.figure = shown().src === drawn.data_uri;
     const picture = Object.values(results).find((r) => r.path ? r.path.endsWith("T5.png") : r.name.endsWith("T5.png"));
     app.setView({content: "img", contentPath: picture.data_uri});
     await wait(500);
-    document.querySelector("#app img").style.height = "3000px";
-    seen.top = document.querySelector("#app img").getBoundingClientRect().top;
+    shown().style.height = "3000px";
+    seen.top = shown().getBoundingClientRect().top;
     """
     found = seen(report, script, tmp_path)
-    assert found["opened"] and found["top"] >= 0
+    assert found["opened"] and found["figure"] and found["top"] >= 0
+
+
+def test_a_claim_leads_to_its_figure_and_its_measurements(finished, tmp_path):
+    page = finished[0].folder / "results" / "test" / "paper" / "claims.html"
+    script = """
+    seen.links = [...document.querySelectorAll("#rows tbody a")].map((a) => a.getAttribute("href"));
+    seen.claims = document.querySelectorAll("#rows tbody tr").length;
+    """
+    found = seen(page, script, tmp_path)
+    assert found["claims"] >= 15 and found["links"]
+    assert all((page.parent / link).is_file() for link in found["links"])
 
 
 def test_verdicts_are_searched_filtered_and_linked(finished, tmp_path):
@@ -96,7 +112,7 @@ def test_verdicts_are_searched_filtered_and_linked(finished, tmp_path):
     numbers = pd.read_csv(page.with_suffix(".csv"), keep_default_na=False, dtype=str)
     links = ["runs/figure1/T5.html"] + [""] * (len(numbers) - 1)
     page = page.with_name("linked.html")
-    page.write_text(searchable(numbers[FULL], "Numbers", links), encoding="utf-8")
+    page.write_text(searchable(numbers[FULL], "Numbers", {"id": links}), encoding="utf-8")
     found = seen(page, script, tmp_path)
     assert found["rows"] == len(numbers)
     texts = numbers[FULL].agg(" ".join, axis=1).str.lower()

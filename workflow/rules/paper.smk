@@ -81,6 +81,7 @@ rule table:
         published="config/published.csv",
         references="config/references.yaml",
         costs="config/costs.yaml",
+        claims="config/claims.yaml",
     output:
         verdicts=f"{PAPER}/published.csv",
         page=report(
@@ -88,6 +89,12 @@ rule table:
             caption="../report/published.rst",
             category="Tables",
             labels={"table": "published numbers"},
+        ),
+        claimed=report(
+            f"{PAPER}/claims.html",
+            caption="../report/claims.rst",
+            category="Tables",
+            labels={"table": "claims"},
         ),
         summary=report(
             f"{PAPER}/summary.html",
@@ -111,6 +118,7 @@ rule table:
             for name in EXPERIMENTS
         ],
         others=multiext(f"{PAPER}/published", ".md", ".tex"),
+        sentences=multiext(f"{PAPER}/claims", ".csv", ".md", ".tex"),
         beside=multiext(f"{PAPER}/meanfield", ".csv", ".md", ".tex"),
         quantities=f"{PAPER}/experiments.csv",
         measurements=f"{PAPER}/measurements.json",
@@ -126,6 +134,7 @@ rule table:
         runtime=10,
     params:
         code=meaning(
+            "pdebridge.paper.claims_page",
             "pdebridge.paper.game_table",
             "pdebridge.paper.experiment_tables",
             "pdebridge.paper.landing",

@@ -157,6 +157,9 @@ def figure(options: Namespace) -> None:
 def table(options: Namespace) -> None:
     """Write the verdict table, the tables of our experiments and of the games, and the report's landing page."""
     from pdebridge.paper.beside import COMPACT, FULL, run_pages, verdict_table
+    from pdebridge.paper.claim_verdicts import claim_table
+    from pdebridge.paper.claims import read_claims
+    from pdebridge.paper.claims_page import report_page
     from pdebridge.paper.experiment_tables import all_quantities, of_experiment
     from pdebridge.paper.game_table import game_table
     from pdebridge.paper.interactive import searchable
@@ -172,8 +175,12 @@ def table(options: Namespace) -> None:
     interval = f"mean ± 95 % half-width over seeds, scale {scale}"
     verdicts = verdict_table(numbers, {scale: found}, read_references(), read_costs())
     title = f"Published numbers beside ours, scale {scale}"
-    page = searchable(verdicts[FULL], title, run_pages(verdicts))
+    page = searchable(verdicts[FULL], title, {"id": run_pages(verdicts)})
     write_table(verdicts, out / "published", title, COMPACT, page)
+    claimed = claim_table(read_claims(), {scale: found}, read_references())
+    title = f"Claims of the survey and its references, scale {scale}"
+    page = report_page(claimed, title, experiment_names(found))
+    write_table(claimed, out / "claims", title, ["claim", "verdict", "found", "wanted"], page)
     write_table(game_table(found), out / "meanfield", f"Mean field games: weighted costs, {interval}")
     for name in experiment_names(found):
         write_table(of_experiment(found, name), out / "tables" / name, f"{name}: {interval}")
@@ -181,7 +188,7 @@ def table(options: Namespace) -> None:
         all_quantities({key: m for key, m in found.items() if key[0] != "weights"}).to_csv(path, index=False)
     write_json(out / "measurements.json", {"measurements": list(found.values())})
     with whole(out / "landing.rst") as path:
-        path.write_text(landing(verdicts, scale), encoding="utf-8")
+        path.write_text(landing(verdicts, claimed, scale), encoding="utf-8")
     with whole(out / "summary.html") as path:
         path.write_text(html(summary(verdicts, found), f"Summary, scale {scale}"), encoding="utf-8")
 

@@ -1,9 +1,8 @@
 """A table as a page that is searched, sorted and filtered by column; one file, works offline."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -38,25 +37,27 @@ TABLE: Any = {
 
 SCRIPT = """\
 if (location.protocol === "data:") addEventListener("click", (event) => {
-  const link = event.target.closest("a[href^='runs/']");
+  const link = event.target.closest("a[href]:not([href*=':'])");
   if (link) { event.preventDefault(); parent.postMessage({ page: link.getAttribute("href") }, "*") }
 });
 """
 """In the report every page is a text within the one file: what a link names is asked of the report."""
 
 
-def searchable(frame: pd.DataFrame, caption: str, links: Sequence[str] = ()) -> str:
-    """Return a frame as a page, its verdicts coloured; the first column leads to ``links``, empty where there is none.
+def searchable(frame: pd.DataFrame, caption: str, links: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Return a frame as a page, its verdicts coloured.
 
     Args:
         frame: the table.
         caption: its title.
-        links: a relative address for every row.
+        links: of some columns, where each row leads to, relative to the page; empty where nowhere.
     """
     shown = frame.astype(str).map(escape)
-    first, *_ = shown.columns
-    names = shown[first].str.replace("/", "/<wbr>")
-    shown[first] = [f'<a href="{to}">{name}</a>' if to else name for name, to in zip_longest(names, links)]
+    for column, addresses in (links or {}).items():
+        names = shown[column].str.replace("/", "/<wbr>")
+        shown[column] = [
+            f'<a href="{to}">{name}</a>' if to else name for name, to in zip(names, addresses, strict=True)
+        ]
     if "verdict" in shown:
         shown["verdict"] = [f'<span style="background: {COLOURS[word]}">{word}</span>' for word in shown["verdict"]]
     lists = [shown.columns.get_loc(name) for name in FILTERED if name in shown]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from pdebridge.paper.beside import counts, published
 from pdebridge.paper.certificates import BOUND, PROOF, certified_table
+from pdebridge.paper.claims_page import headline
 from pdebridge.paper.experiment_tables import of_experiment
 from pdebridge.paper.measurements import Key
 
@@ -43,20 +44,25 @@ def headlines(found: dict[Key, dict[str, Any]]) -> dict[str, pd.DataFrame]:
     return pages
 
 
-def landing(table: pd.DataFrame, scale: str) -> str:
+def landing(table: pd.DataFrame, claims: pd.DataFrame, scale: str) -> str:
     """Return the report's landing page as reStructuredText, one screen: verdicts by kind, and where the rest is."""
     printed = published(table)
+    by_kind = counts(printed).set_index("kind").T
+    by_kind = by_kind[(by_kind != 0).any(axis=1)].rename_axis("", axis=1).reset_index(names="")
     return "\n".join(
         [
             f"Deep learning and differential equations, reproduced at scale *{scale}*",
             "",
             f"**{len(printed)} published numbers, by kind**",
             "",
-            *rst_table(counts(printed).set_index("kind").T.rename_axis("", axis=1).reset_index(names="")),
+            *rst_table(by_kind),
+            "",
+            f"**{headline(claims)}**",
+            "",
+            "`Tables`_: the claims, every published number beside ours, sums by reference, our experiments.",
+            "`Figures`_. `Runs`_: curves, configuration and provenance of every training.",
             "",
             WORDS,
-            "`Tables`_: every published number beside ours, sums by reference, our experiments. `Figures`_. `Runs`_:",
-            "curves, configuration and provenance of every training.",
             "",
         ]
     )

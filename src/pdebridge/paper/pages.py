@@ -1,8 +1,8 @@
 """Every page that holds numbers of the store, written from it: nobody types one.
 
-``RESULTS.md``, the counts in ``README.md`` and ``results/reference/*.md`` are functions of
-``results/reference/<scale>`` and ``config/published.csv``. The prose of a reference page is a Jinja template in
-``docs/evidence``, which may call
+``RESULTS.md``, the counts in ``README.md``, ``docs/claims.md`` and ``results/reference/*.md`` are functions of
+``results/reference/<scale>``, ``config/published.csv`` and ``config/claims.yaml``. The prose of a
+reference page is a Jinja template in ``docs/evidence``, which may call
 
 - ``table(experiment, columns, cells)``: a row a cell; ``columns`` maps headings to quantities;
 - ``value(experiment, cell, quantity, digits)``: the mean over seeds;
@@ -24,6 +24,9 @@ from pdebridge.files import whole
 from pdebridge.paper import operating
 from pdebridge.paper.beside import COMPACT, counts, headline, published, verdict_table
 from pdebridge.paper.certificates import certified_table
+from pdebridge.paper.claim_verdicts import claim_table
+from pdebridge.paper.claims import CLAIMS, read_claims
+from pdebridge.paper.claims_page import docs_page
 from pdebridge.paper.evidence import REFERENCE, Evidence, interval_of, read_all
 from pdebridge.paper.experiment_tables import HEADINGS, of_experiment
 from pdebridge.paper.landing import CERTIFIED, WORDS, experiment_names
@@ -41,6 +44,7 @@ def documents(root: Path) -> dict[Path, str]:
     pages = {
         Path("RESULTS.md"): results_page(table, evidence),
         Path("README.md"): readme((root / "README.md").read_text(encoding="utf-8"), table),
+        Path("docs/claims.md"): docs_page(_claims(root, evidence)),
         REFERENCE / "verdicts.md": operating.page(),
     }
     for template in sorted((root / TEMPLATES).glob("*.md")):
@@ -62,6 +66,11 @@ def _table(root: Path, evidence: dict[str, Evidence]) -> pd.DataFrame:
         read_references(root / "config/references.yaml"),
     )
     return verdict_table(numbers, found, references, read_costs(root / "config/costs.yaml"))
+
+
+def _claims(root: Path, evidence: dict[str, Evidence]) -> pd.DataFrame:
+    found: Any = {scale: one.measurements for scale, one in evidence.items()}
+    return claim_table(read_claims(root / CLAIMS), found, read_references(root / "config/references.yaml"))
 
 
 def results_page(table: pd.DataFrame, evidence: dict[str, Evidence]) -> str:

@@ -15,7 +15,7 @@ HEAD = """\
 <script>
 addEventListener("message", (message) => {
   const found = Object.keys(results).find((path) => path.endsWith("/paper/" + message.data.page));
-  if (found) app.setView({ content: "html", contentPath: results[found].data_uri });
+  if (found) app.setView({ content: found.endsWith(".png") ? "img" : "html", contentPath: results[found].data_uri });
 });
 </script>
 </head>"""

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from pdebridge.files import whole
-from pdebridge.paper.verdict import Interval, Verdict, interval
+from pdebridge.paper.verdict import Interval, interval
 
-COLOURS: dict[Verdict, str] = {
+COLOURS: dict[str, str] = {
     "reproduced": "#d9ead3",
     "better": "#d0e4f5",
     "compatible": "#e8f3e2",
@@ -19,6 +19,10 @@ COLOURS: dict[Verdict, str] = {
     "inconclusive": "#fff2cc",
     "not run": "#f3f3f3",
     "source unconfirmed": "#eeeeee",
+    "supported": "#d9ead3",
+    "not supported": "#fce5cd",
+    "opposite": "#f4b6a0",
+    "undecided": "#fff2cc",
 }
 
 
