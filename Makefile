@@ -1,6 +1,7 @@
 # make          install if needed, then run the whole pipeline at scale laptop
 # make fig1     install if needed, then Figure 1 of the survey alone, in about a minute of one core
 # make test     install if needed, then run the tests
+# make quick    the tests of the mathematics alone, in a minute of two cores
 # make check    lint, format and types, as CI does
 VENV ?= .venv
 PYTHON ?= python3
@@ -8,7 +9,7 @@ CORES ?= all
 INSTALLED = $(VENV)/.installed
 export PATH := $(abspath $(VENV)/bin):$(PATH)
 
-.PHONY: all fig1 test check faults format reference long clean
+.PHONY: all fig1 test quick check faults format reference long clean
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES)
@@ -26,6 +27,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 test: $(INSTALLED)
 	pytest
+
+quick: $(INSTALLED)
+	pytest tests/dynamics tests/integrators tests/gradients/test_every_mode.py tests/networks tests/optimisation tests/configuration tests/test_catalogue.py tests/test_imports.py tests/test_face.py
 
 check: $(INSTALLED)
 	ruff check .

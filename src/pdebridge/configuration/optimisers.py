@@ -79,10 +79,9 @@ class OneShot(Method):
     """Norm of the gradient below which the weights stay."""
 
 
-class BinaryMSA(Method):
-    """The maximum principle for weights in {-1, 1} (Li & Hao, ICML 2018); scales and shifts by Adam."""
+class DiscreteMSA(Method):
+    """The maximum principle for weights of a few values (Li & Hao, ICML 2018); scales and shifts by Adam."""
 
-    name: Literal["binary-msa"]
     rho: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Weights change where their mean ``M`` exceeds this share of the largest one that disagrees with its weight."""
     average: Annotated[float, Field(ge=0, lt=1)] = 0.999
@@ -93,10 +92,16 @@ class BinaryMSA(Method):
     """Of Adam."""
 
 
-class TernaryMSA(BinaryMSA):
-    """The maximum principle for weights in {-1, 0, 1} (Li & Hao, ICML 2018); scales and shifts by Adam."""
+class BinaryMSA(DiscreteMSA):
+    """The maximum principle for weights in {-1, 1} (Li & Hao, ICML 2018)."""
 
-    name: Literal["ternary-msa"]  # type: ignore[assignment]
+    name: Literal["binary-msa"]
+
+
+class TernaryMSA(DiscreteMSA):
+    """The maximum principle for weights in {-1, 0, 1} (Li & Hao, ICML 2018)."""
+
+    name: Literal["ternary-msa"]
     rho: Annotated[float, Field(ge=0, lt=1)] = 0.25
     """As for binary weights."""
     sparsity: Annotated[float, Field(ge=0)] = 1e-7
@@ -129,10 +134,9 @@ class EMSA(Method):
     """Of L-BFGS on every augmented Hamiltonian."""
 
 
-class GaussNewton(Iterated):
-    """Gauss-Newton for the control with the best classifier at every evaluation (Haber & Ruthotto 2017)."""
+class SecondOrder(Iterated):
+    """A method of second order for the control with the best classifier at every evaluation (Haber & Ruthotto 2017)."""
 
-    name: Literal["gauss-newton"]
     iterations: Count = 5
     """Iterations an epoch."""
     cg: Count = 20
@@ -141,10 +145,16 @@ class GaussNewton(Iterated):
     """Relative residual at which they end."""
 
 
-class NewtonCG(GaussNewton):
-    """Newton's method for the same problem: the Hessian itself, conjugate gradients that end at negative curvature."""
+class GaussNewton(SecondOrder):
+    """Gauss-Newton's approximation of the Hessian."""
 
-    name: Literal["newton-cg"]  # type: ignore[assignment]
+    name: Literal["gauss-newton"]
+
+
+class NewtonCG(SecondOrder):
+    """The Hessian itself, conjugate gradients that end at negative curvature."""
+
+    name: Literal["newton-cg"]
     cg: Count = 50
     """Most iterations of conjugate gradients for a step."""
     tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.1

@@ -84,7 +84,7 @@ class Mode(ABC):
     def backwards(self, block: Block, memory: Any, sums: WeightSums, g: State) -> State:
         """Return the cotangent of the first state for that of the last; add those of the weights to ``sums``."""
 
-    @torch.compiler.disable  # a compiled model runs the block as it is
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a compiled model runs the block as it is
     def __call__(
         self, integrator: Integrator, dynamics: Dynamics, theta: Theta, u: Tensor, steps: int, h: float
     ) -> Tensor:

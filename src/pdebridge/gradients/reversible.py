@@ -48,7 +48,7 @@ class Reversible(Mode):
         self.fallback = Checkpointed()
         self.warned = False
 
-    @torch.compiler.disable  # a compiled model runs the block as it is
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a compiled model runs the block as it is
     def __call__(
         self, integrator: Integrator, dynamics: Dynamics, theta: Theta, u: Tensor, steps: int, h: float
     ) -> Tensor:
