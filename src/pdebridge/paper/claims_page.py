@@ -13,6 +13,10 @@ A claim says that a statistic of our measurements lies beyond a bound, the small
 *supported*: the whole 95 % interval does. *opposite*: the whole interval lies on the other side of no effect.
 *not supported*: it lies short of the bound. *undecided*: the bound lies in the interval. *not run*: something that it
 needs was not measured at its scale.
+
+Sentences are ours, in the sense of the source; where one is stronger than its source, an *opposite* speaks of the
+sentence. Statistics and bounds were written down after the measurements had been seen, one interval a claim, without
+correction for their number: a verdict describes these runs, it is no test that was planned.
 """
 SHOWN = ["claim", "verdict", "found", "wanted", "note", "statistic", "source", "scale"]
 FIRST = ["opposite", "not supported"]
