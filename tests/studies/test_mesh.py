@@ -22,7 +22,7 @@ from pdebridge.paper import mesh as fields_figure
 from pdebridge.paper import samples as samples_figure
 from pdebridge.studies import mesh as study
 from pdebridge.studies.fields import centred, compare, courant_steps, paths, residual, sampled
-from pdebridge.studies.mesh import against, coordinate, domain, mesh, observed_order, on_grids, richardson, slope
+from pdebridge.studies.mesh import SIZES, against, coordinate, domain, mesh, observed_order, on_grids, richardson, slope
 
 
 @pytest.fixture
@@ -216,3 +216,11 @@ def test_a_cost_of_the_density_that_is_no_entropy_is_refused():
     game = Game(Gaussian([0.0, 1.0], 0.5), Gaussian([0.0, -1.0], 0.5), [Congestion()])
     with pytest.raises(ValueError, match="external costs that stand still and entropies, not Congestion"):
         CrowdOnMesh(game, Grid((-6.0, -6.0), (6.0, 6.0), (6, 6)), 2)
+
+
+@pytest.mark.parametrize("game", [optimal_transport(2), crowd_motion(2)], ids=["transport", "crowd"])
+def test_the_default_meshes_resolve_the_published_games(game):
+    for n1, n2, _ in SIZES:
+        grid = Grid(*domain(game), (n1, n2))
+        for rho in (game.initial, game.target):
+            assert grid.discretise(rho).sum() * grid.area == pytest.approx(1)

@@ -21,7 +21,7 @@ from pdebridge.studies.gather import gather
 from pdebridge.studies.result import Measurement, StudyResult
 from pdebridge.training.games import Solved, restore
 
-SIZES = ((8, 8, 4), (16, 16, 8), (24, 24, 12), (36, 36, 18))
+SIZES = ((16, 16, 8), (24, 24, 12), (36, 36, 18))  # a cell of the first is 1.5 deviations of transport
 MARGIN, LEAST = 2.5, 3.0  # of the domain around the components' means, and its least reach
 DEVIATIONS = 4.5  # least margin in standard deviations of a component; 4.56 for the published games
 GAMMA, TOLERANCE = 5e-4, 1e-6  # of the splitting
