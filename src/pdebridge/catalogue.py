@@ -9,6 +9,7 @@ up. No fingerprint depends on it. What a kind's objects are called with:
 - control: ``(dynamics, **options)``, a `pdebridge.dynamics.control.Control`;
 - data set: ``(*, seed, **options)``, a `pdebridge.datasets.dataset.DataSet`; with ``folder`` and ``mirror`` if fetched;
 - series: ``(*, seed, sampling, **options)``, a `pdebridge.datasets.series.Series`;
+- volumes: ``(*, seed, **options)``, a `pdebridge.datasets.volumes.Volumes`; with ``folder`` and ``mirror`` if fetched;
 - source: the `pdebridge.datasets.fetch.Source` of a data set that is downloaded; the others are made;
 - game: ``(d, **options)``, a `pdebridge.meanfield.games.Game`;
 - optimiser: ``(spec, setting)``, an optimiser of a classification and its schedule;
@@ -95,6 +96,9 @@ SERIES = {
     "heat": "pdebridge.datasets.series:heat",
     "kuramoto-sivashinsky": "pdebridge.datasets.series:kuramoto_sivashinsky",
     "scaled-kuramoto-sivashinsky": "pdebridge.datasets.series:scaled_kuramoto_sivashinsky",
+}
+VOLUMES = {
+    "thoraces": "pdebridge.datasets.thoraces:thoraces",
 }
 SOURCES = {
     "cifar10": "pdebridge.datasets.cifar:CIFAR10",
@@ -220,6 +224,7 @@ CATALOGUE = {
     "control": CONTROLS,
     "data set": DATASETS,
     "series": SERIES,
+    "volumes": VOLUMES,
     "source": SOURCES,
     "game": GAMES,
     "optimiser": OPTIMISERS,
