@@ -128,6 +128,8 @@ OPTIMISERS = {
     "newton-cg": "pdebridge.training.optimisers:gauss_newton",
 }
 STUDIES = {
+    "attractor": "pdebridge.studies.attractor:attractor",
+    "bifurcations": "pdebridge.studies.bifurcations:bifurcations",
     "certified": "pdebridge.studies.certified:certified",
     "demonstration": "pdebridge.studies.demonstration:demonstration",
     "dimension": "pdebridge.studies.dimension:dimension",
@@ -135,6 +137,8 @@ STUDIES = {
     "feed-forward": "pdebridge.studies.feed_forward:feed_forward",
     "games": "pdebridge.studies.games:games",
     "gradients": "pdebridge.studies.gradients:gradients",
+    "identification": "pdebridge.studies.identification:identification",
+    "largest-step": "pdebridge.studies.largest_step:largest_step",
     "layer-parallel": "pdebridge.studies.layer_parallel:layer_parallel",
     "memory": "pdebridge.studies.memory:memory",
     "mesh": "pdebridge.studies.mesh:mesh",
@@ -163,6 +167,7 @@ FIGURES = {
     "game": "pdebridge.paper.game:draw",
     "gradient-race": "pdebridge.paper.gradient_race:draw",
     "gradients": "pdebridge.paper.gradients:draw",
+    "identification": "pdebridge.paper.identification:draw",
     "instability": "pdebridge.paper.instability:draw",
     "layer-parallel": "pdebridge.paper.layer_parallel:draw",
     "memory": "pdebridge.paper.memory:draw",
@@ -189,6 +194,7 @@ DRAWN_FROM = {
     "game": "games",
     "gradient-race": "training-curves",
     "gradients": "gradients",
+    "identification": "attractor",
     "instability": "propagation",
     "layer-parallel": "layer-parallel",
     "memory": "memory",
