@@ -82,11 +82,12 @@ def test_the_archive_has_everything_and_its_checksums_hold(checkout, tmp_path):
     assert (row["data set"], row["experiments"]) == ("ellipses", "figure1")
 
 
-def test_the_same_files_give_the_same_bytes_and_nothing_is_overwritten(checkout, capsys):
+def test_the_same_files_give_the_same_bytes_and_nothing_is_overwritten(checkout, capsys, monkeypatch):
     assert main(["pack", "--out", "a.tar.gz"]) == 0
     for path in checkout.rglob("*.json"):
         path.touch()
         path.chmod(0o600)
+    monkeypatch.setattr("time.time", lambda: 2e9)
     assert main(["pack", "--out", "b.tar.gz"]) == 0
     assert Path("a.tar.gz").read_bytes() == Path("b.tar.gz").read_bytes()
     assert main(["pack", "--out", "a.tar.gz"]) == 2
@@ -138,7 +139,9 @@ def test_runs_are_sent_once_and_say_where_they_are(checkout, capsys, monkeypatch
             assert f"results/laptop/runs/figure1/T5/seed-{seed}: sent to {said['wandb']['url']}" in first.out
         page = (checkout / "results" / "laptop" / "paper" / "runs" / "figure1" / "T5.html").read_text()
         assert page.count(f'<a href="{server.address}/') == 3  # two seeds and the workflow
+        server.runs.clear()
         assert main(["sync"]) == 0
+        assert server.runs == {}  # not even asked
         second = capsys.readouterr()
     assert "2 sent, 0 there already" in first.err
     assert "0 sent, 2 there already" in second.err and second.out.count("there already, http") == 2

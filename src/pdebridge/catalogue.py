@@ -9,6 +9,7 @@ up. No fingerprint depends on it. What a kind's objects are called with:
 - control: ``(dynamics, **options)``, a `pdebridge.dynamics.control.Control`;
 - data set: ``(*, seed, **options)``, a `pdebridge.datasets.dataset.DataSet`; with ``folder`` and ``mirror`` if fetched;
 - series: ``(*, seed, sampling, **options)``, a `pdebridge.datasets.series.Series`;
+- volumes: ``(*, seed, **options)``, a `pdebridge.datasets.volumes.Volumes`; with ``folder`` and ``mirror`` if fetched;
 - source: the `pdebridge.datasets.fetch.Source` of a data set that is downloaded; the others are made;
 - game: ``(d, **options)``, a `pdebridge.meanfield.games.Game`;
 - optimiser: ``(spec, setting)``, an optimiser of a classification and its schedule;
@@ -96,6 +97,9 @@ SERIES = {
     "kuramoto-sivashinsky": "pdebridge.datasets.series:kuramoto_sivashinsky",
     "scaled-kuramoto-sivashinsky": "pdebridge.datasets.series:scaled_kuramoto_sivashinsky",
 }
+VOLUMES = {
+    "thoraces": "pdebridge.datasets.thoraces:thoraces",
+}
 SOURCES = {
     "cifar10": "pdebridge.datasets.cifar:CIFAR10",
     "cifar100": "pdebridge.datasets.cifar:CIFAR100",
@@ -124,6 +128,8 @@ OPTIMISERS = {
     "newton-cg": "pdebridge.training.optimisers:gauss_newton",
 }
 STUDIES = {
+    "attractor": "pdebridge.studies.attractor:attractor",
+    "bifurcations": "pdebridge.studies.bifurcations:bifurcations",
     "certified": "pdebridge.studies.certified:certified",
     "demonstration": "pdebridge.studies.demonstration:demonstration",
     "dimension": "pdebridge.studies.dimension:dimension",
@@ -131,6 +137,8 @@ STUDIES = {
     "feed-forward": "pdebridge.studies.feed_forward:feed_forward",
     "games": "pdebridge.studies.games:games",
     "gradients": "pdebridge.studies.gradients:gradients",
+    "identification": "pdebridge.studies.identification:identification",
+    "largest-step": "pdebridge.studies.largest_step:largest_step",
     "layer-parallel": "pdebridge.studies.layer_parallel:layer_parallel",
     "memory": "pdebridge.studies.memory:memory",
     "mesh": "pdebridge.studies.mesh:mesh",
@@ -159,6 +167,7 @@ FIGURES = {
     "game": "pdebridge.paper.game:draw",
     "gradient-race": "pdebridge.paper.gradient_race:draw",
     "gradients": "pdebridge.paper.gradients:draw",
+    "identification": "pdebridge.paper.identification:draw",
     "instability": "pdebridge.paper.instability:draw",
     "layer-parallel": "pdebridge.paper.layer_parallel:draw",
     "memory": "pdebridge.paper.memory:draw",
@@ -185,6 +194,7 @@ DRAWN_FROM = {
     "game": "games",
     "gradient-race": "training-curves",
     "gradients": "gradients",
+    "identification": "attractor",
     "instability": "propagation",
     "layer-parallel": "layer-parallel",
     "memory": "memory",
@@ -220,6 +230,7 @@ CATALOGUE = {
     "control": CONTROLS,
     "data set": DATASETS,
     "series": SERIES,
+    "volumes": VOLUMES,
     "source": SOURCES,
     "game": GAMES,
     "optimiser": OPTIMISERS,

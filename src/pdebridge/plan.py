@@ -19,6 +19,7 @@ from pdebridge.configuration.load import (
     with_studies,
 )
 from pdebridge.configuration.model import SCALES, Named
+from pdebridge.configuration.segmentation import SegmentationCell
 from pdebridge.configuration.series import SeriesCell
 from pdebridge.configuration.settings import Settings
 from pdebridge.cube import check_options, load, target
@@ -28,7 +29,13 @@ from pdebridge.networks.published import PUBLISHED as NETWORKS
 from pdebridge.paper.claims import check_claims, read_claims
 from pdebridge.paper.published import PUBLISHED, REFERENCES, read_costs, read_published, read_references
 
-GIVEN = {"study": {"runs"}, "data set": {"seed", "folder", "mirror"}, "game": {"d"}, "series": {"seed", "sampling"}}
+GIVEN = {
+    "study": {"runs"},
+    "data set": {"seed", "folder", "mirror"},
+    "volumes": {"seed", "folder", "mirror"},
+    "game": {"d"},
+    "series": {"seed", "sampling"},
+}
 """What the code gives a kind's functions; the rest of their parameters are options."""
 COUNTED = "weights"
 """The experiment under which published networks are counted; it has no file."""
@@ -84,6 +91,8 @@ def _functions(cell: Cell) -> Iterator[tuple[str, str, Named]]:
     """Yield key, kind and value of what a cell names that is a function, whose options can be read off its head."""
     if isinstance(cell, ClassificationCell):
         yield "data", "data set", cell.data
+    if isinstance(cell, SegmentationCell):
+        yield "data", "volumes", cell.data
     if isinstance(cell, GameCell):
         yield "game", "game", cell.game
     if isinstance(cell, SeriesCell):

@@ -191,7 +191,7 @@ GAME = read_yaml(FOLDER / "transport.yaml")
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"task": "gmae"}, "task: must be one of classification, game, series, study (found 'gmae')"),
+        ({"task": "gmae"}, "task: must be one of classification, game, segmentation, series, study (found 'gmae')"),
         ({"game": {"name": "transport", "d": 2}}, "game: unknown game 'transport'"),
         ({"game": {"d": 0}}, "game.d: Input should be greater than or equal to 1 (found 0)"),
         ({"game": {"alpha": {"hjb": 1.0}}}, "game.alpha.hjb"),

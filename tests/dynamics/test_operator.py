@@ -7,6 +7,7 @@ from torch.nn import functional
 from pdebridge.dynamics.operator import OPERATORS, Convolution, operator_named
 
 PIXELS = {"dense": (), "conv1d": (7,), "conv2d": (5, 6), "conv3d": (4, 5, 3)}
+PIXELS |= {f"spaced-{name}": PIXELS[name] for name in ("conv2d", "conv3d")}
 
 
 @settings(deadline=None, max_examples=20)

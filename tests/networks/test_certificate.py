@@ -32,6 +32,7 @@ from pdebridge.networks.certificate import contractive, spectral
 from pdebridge.networks.flow import Flow
 
 PIXELS = {"dense": (), "conv1d": (7,), "conv2d": (5, 6), "conv3d": (3, 4, 2)}
+PIXELS |= {f"spaced-{name}": PIXELS[name] for name in ("conv2d", "conv3d")}
 
 
 def matrix(op, K, pixels):

@@ -18,6 +18,8 @@ SIZE = {
     "hyperbolic-3d": (2, 1, 4, 4, 4),
     "imexnet": (2, 1, 8, 8),
     "mlp-mnist-300": (2, 784),
+    "unet-2d": (2, 1, 8, 8),
+    "unet-3d": (2, 1, 8, 8, 8),
 }
 COUNTS = {
     "jmiv-parabolic-stl10": 618_554,

@@ -47,6 +47,7 @@ COUNTS = {
     "falgout2014parallel": (0, 0, 0, 4),
     "gholami2019anode": (0, 5, 0, 6),
     "gomez2017revnet": (1, 0, 0, 0),
+    "gonzalez1998identification": (0, 0, 0, 9),
     "griewank2000revolve": (0, 0, 0, 13),
     "gunther2020layer": (7, 0, 10, 0),
     "haber2017stable": (0, 0, 0, 9),

@@ -8,11 +8,19 @@ from pdebridge.dynamics.stencil import Stencil
 from pdebridge.studies import bifurcations
 
 
-def test_learned_bifurcations_are_within_one_per_cent():
-    figures, arrays = bifurcations.bifurcations()
+def test_learned_bifurcations_are_within_one_per_cent(trained):
+    result = bifurcations.bifurcations([trained("identification/parameter"), trained("identification/heat")])
+    figures = {m.quantity: m.values[0] for m in result.measurements}
+    assert {m.cell for m in result.measurements} == {"parameter"}
     for k in (1, 2, 3):
-        assert figures[f"wave-{k}/alpha"] == pytest.approx(4 * k**2, rel=0.01)
-    assert arrays["branch/learned"] == pytest.approx(arrays["branch/exact"], rel=0.04)
+        assert figures[f"wave-{k}/alpha"] == pytest.approx(4 * k**2, rel=0.001)
+    assert figures["branch/deviation"] < 1
+
+
+def test_a_wave_that_never_grows_has_no_bifurcation():
+    F = Stencil(2, 2 * np.pi, orders=(2, 4), taps=9).double()
+    still = [torch.zeros(2, 2, dtype=torch.float64), torch.zeros(1, 2, dtype=torch.float64)]
+    assert np.isnan(bifurcations.crossing(F, still, 1))
 
 
 def test_exact_coefficients_bifurcate_at_four_k_squared():

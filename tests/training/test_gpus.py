@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from pdebridge.training import gpus
-from pdebridge.training.gpus import assigned, installed
+from pdebridge.training.fit import accelerator
+from pdebridge.training.gpus import LEAST, assigned, hidden, installed, multiplications, takes_gpu
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +69,19 @@ def test_a_machine_without_gpus_has_none(monkeypatch, tmp_path):
     assert installed() == []
     with assigned(1, tmp_path) as mine:
         assert mine == []
+
+
+def test_what_is_small_stays_on_the_cpu_and_a_wish_is_followed(small_cell, small_game):
+    small, large = small_cell(), small_cell(network={"width": 64})
+    assert multiplications(small) == 1000 * 9 < LEAST < multiplications(large) == 1000 * 64**2
+    assert multiplications(small_game()) == 128 * 8 * (8 + 2 + 1)
+    assert [takes_gpu(cell, "auto") for cell in (small, large)] == [False, True]
+    assert takes_gpu(small, "gpu") and not takes_gpu(large, "cpu")
+
+
+def test_a_small_training_sees_no_gpu_and_leaves_the_environment_as_it_was():
+    with hidden():
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+        assert accelerator(torch.float32) == "cpu"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1,2,3"
+    assert accelerator(torch.float32) == "auto"

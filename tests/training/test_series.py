@@ -42,7 +42,7 @@ def test_the_equation_is_read_off_the_weights(name, small_series, tmp_path):
     assert summary["coefficient/error"] < 1
     truth = trajectories.series(cell, 0).coefficients
     for term, value in truth.items():
-        assert summary[f"coefficient/{term}"] == pytest.approx(value, rel=0.01)
+        assert summary[f"coefficient/{trajectories.slug(term)}"] == pytest.approx(value, rel=0.01)
     assert summary["test/one-step"] < 0.1 and summary["test/loss"] < 1e-3
 
 
@@ -80,7 +80,7 @@ def test_the_summary_is_what_the_run_directory_can_repeat(small_series, tmp_path
     u = torch.from_numpy(found.series.parts["test"])
     error = (found.net(u[0, :6]) - u[0, 1:7]).norm() / u[0, 1:7].norm()
     assert summary["test/one-step"] == pytest.approx(100 * float(error), rel=1e-6)
-    assert summary["coefficient/u_xx"] == trajectories.coefficients(found.net)["u_xx"]
+    assert summary["coefficient/u-xx"] == trajectories.coefficients(found.net)["u_xx"]
     assert summary["parameters"] == 4
 
 

@@ -12,6 +12,7 @@ from pdebridge.meaning import meaning
 from pdebridge.plan import plan
 from pdebridge.records import stale
 from pdebridge.training.fingerprint import code_and_data
+from pdebridge.training.gpus import takes_gpu
 
 # `pdebridge` is the one installed beside the snakemake that runs, also where no environment was activated
 shell.prefix(f'export PATH="$PATH:{Path(sys.executable).parent}"; ')
@@ -69,7 +70,7 @@ def resolved(cell):
 
 def fetched(cell):
     """The list of verified files that a cell's data set needs."""
-    name = cell.data.name if cell.task == "classification" else ""
+    name = cell.data.name if cell.task in ("classification", "segmentation") else ""
     return [f"{settings.data.folder}/{name}.json"] if name in SOURCES else []
 
 
@@ -77,6 +78,15 @@ def memory(cell):
     """Megabytes of a job: a process that reads CIFAR-10 whole took 5 GB, the published games in d = 100 took 4.3."""
     return (
         12000 * cell.devices if fetched(cell) else 6000 if cell.task == "game" else 2000
+    )
+
+
+def gpus(cell):
+    """GPUs of a training: none where its layers are too small for one, and at the scales of a CPU."""
+    return (
+        cell.devices
+        if settings.scale == "cluster" and takes_gpu(cell, settings.accelerator)
+        else 0
     )
 
 

@@ -73,11 +73,7 @@ for experiment, number, batch in BATCHES:
         resources:
             mem_mb=max(memory(cell) for cell in batch),
             runtime={"cluster": 1440, "workstation": 720}.get(settings.scale, 60),
-            gpu=(
-                max(cell.devices for cell in batch)
-                if settings.scale == "cluster"
-                else 0
-            ),
+            gpu=max(gpus(cell) for cell in batch),
         params:
             code=[code_and_data(cell) for cell in batch],
             # a function: in a plain text Snakemake would look for wildcards, and find LaTeX
@@ -86,6 +82,7 @@ for experiment, number, batch in BATCHES:
             f"training {experiment}: {', '.join(cell.cell for cell in batch)}"
         shell:
             "pdebridge train --resolved {params.cells:q} --tracking {tracking_json:q}"
+            " --accelerator {settings.accelerator}"
             " --out {output} > {log} 2>&1"
 
 
@@ -110,8 +107,7 @@ for key, seed in SEEDS:
             mem_mb=memory(CELLS[key]),
             runtime={"cluster": 2880}.get(settings.scale, 1440),
             nodes=1,
-            # the other scales are a CPU's
-            gpu=CELLS[key].devices if settings.scale == "cluster" else 0,
+            gpu=gpus(CELLS[key]),
         params:
             code=code_and_data(CELLS[key]),
             cell=lambda w, key=key: resolved(CELLS[key]),
@@ -120,6 +116,7 @@ for key, seed in SEEDS:
             f"training {key}, seed {seed}"
         shell:
             "pdebridge train --resolved {params.cell:q} --seed {params.seed} --tracking {tracking_json:q}"
+            " --accelerator {settings.accelerator}"
             " --out {output} > {log} 2>&1"
 
 

@@ -67,6 +67,7 @@ def _train(part: ArgumentParser) -> None:
     part.add_argument("what", nargs="?", metavar="EXPERIMENT/CELL")
     part.add_argument("--resolved", nargs="+", metavar="JSON", help="resolved cells (the workflow's way)")
     part.add_argument("--tracking", metavar="JSON", help="the tracking section (the workflow's way)")
+    part.add_argument("--accelerator", choices=("auto", "cpu", "gpu"), help="in place of the settings' one")
     part.add_argument("--seed", type=int, metavar="N", help="train this seed alone, so that seeds can be jobs")
     part.add_argument("--collect", action="store_true", help="train nothing: gather seeds that were trained so")
     part.add_argument(

@@ -31,14 +31,16 @@ def train(options: Namespace) -> None:
         wanted = [cell_of(options.what, settings)]
     else:
         raise UserError("name an experiment/cell; 'pdebridge list' shows them")
-    from pdebridge.training.gpus import assigned
+    from pdebridge.training.gpus import assigned, hidden, takes_gpu
 
     tracking = section(Tracking, options.tracking, "--tracking") if options.tracking else settings.tracking
     out = options.out or [default_out(cell, options.seed, changes) for cell in wanted]
     check_out(out, wanted)
     # before torch is imported; the workflow has set it to the rule's threads
     os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
-    with nullcontext() if options.collect else assigned(max(cell.devices for cell in wanted)):
+    accelerator = options.accelerator or settings.accelerator
+    devices = max((cell.devices for cell in wanted if takes_gpu(cell, accelerator)), default=0)
+    with nullcontext() if options.collect else assigned(devices) if devices else hidden():
         for cell, path in zip(wanted, out, strict=True):
             (collect_cell if options.collect else train_cell)(cell, tracking, path, options.seed)
 

@@ -15,6 +15,7 @@ from pdebridge.configuration.experiment import Cell, Experiment, StudyExperiment
 from pdebridge.configuration.game import GameCell, GameExperiment
 from pdebridge.configuration.grid import Point, nested, points
 from pdebridge.configuration.model import SCALES, Named, Scale
+from pdebridge.configuration.segmentation import SegmentationCell, SegmentationExperiment
 from pdebridge.configuration.series import SeriesCell, SeriesExperiment
 from pdebridge.configuration.settings import Limits, Settings
 from pdebridge.errors import UserError
@@ -29,6 +30,7 @@ EXPERIMENTS = Path("config/experiments")
 TASKS: dict[str, tuple[type[Experiment], type[Cell]]] = {
     "classification": (ClassificationExperiment, ClassificationCell),
     "game": (GameExperiment, GameCell),
+    "segmentation": (SegmentationExperiment, SegmentationCell),
     "series": (SeriesExperiment, SeriesCell),
     "study": (StudyExperiment, Cell),
 }

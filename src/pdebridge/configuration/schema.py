@@ -9,13 +9,16 @@ from pydantic import TypeAdapter
 from pdebridge.configuration.classification import ClassificationExperiment
 from pdebridge.configuration.experiment import StudyExperiment
 from pdebridge.configuration.game import GameExperiment
+from pdebridge.configuration.segmentation import SegmentationExperiment
 from pdebridge.configuration.series import SeriesExperiment
 from pdebridge.configuration.settings import Settings
 from pdebridge.files import whole
 
 SCHEMAS: dict[str, Any] = {
     "config.schema.json": Settings,
-    "experiment.schema.json": ClassificationExperiment | GameExperiment | SeriesExperiment | StudyExperiment,
+    "experiment.schema.json": (
+        ClassificationExperiment | GameExperiment | SegmentationExperiment | SeriesExperiment | StudyExperiment
+    ),
 }
 
 

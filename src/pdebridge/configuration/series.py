@@ -59,6 +59,8 @@ class SeriesTraining(Strict):
     """Pieces a step; the full batch if empty."""
     steps: Count = 1
     """Intervals of a piece, over all of which the loss is taken."""
+    stride: Count = 1
+    """Samples from the start of one piece to that of the next; with 1, pieces overlap."""
     precision: Literal["float32", "float64"] = "float64"
 
 
@@ -76,7 +78,7 @@ class SeriesCell(Cell):
     """One series, one flow, one training."""
 
     task: Literal["series"]
-    series: Named
+    series: Annotated[Named, Of("series")]
     sampling: Sampling
     network: SeriesNetwork
     training: SeriesTraining

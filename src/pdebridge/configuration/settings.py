@@ -69,6 +69,8 @@ class Settings(Strict):
     """Names of files in ``config/experiments``, or ``all`` that the scale carries."""
     threads: Count = 1
     """Cores of one training job; with one, jobs run side by side instead of fighting."""
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    """``auto`` is the CPU below two million multiplications a layer and batch, else a GPU if there is one."""
     tracking: Tracking = Tracking()
     data: DataFolders = DataFolders()
     limits: Limits = Limits()

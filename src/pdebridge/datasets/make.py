@@ -1,6 +1,7 @@
 """One call for every data set, made or downloaded."""
 
 import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,23 @@ def make(
     ``folder`` and ``mirror`` are passed on where the data set is downloaded, ``seed`` and ``options`` always.
     Raises ``ValueError`` with the nearest match for an unknown name or option.
     """
-    function = named("data set", name)
-    parameters = inspect.signature(function).parameters
-    check_options(
-        options, [name for name in parameters if name not in ("seed", "folder", "mirror")], f"data set {name!r}"
-    )
-    where = {"folder": folder, "mirror": mirror} if "folder" in parameters else {}
-    made: DataSet = function(seed=seed, **where, **options)
+    made: DataSet = call(named("data set", name), f"data set {name!r}", seed, folder, mirror, options)
     return made
+
+
+def call(
+    function: Callable[..., Any],
+    name: str,
+    seed: int,
+    folder: str | Path,
+    mirror: str | Path | None,
+    options: Mapping[str, Any],
+) -> Any:
+    """Return what a function makes of a seed, its options and, where it downloads, the folders.
+
+    Raises ``ValueError`` for an option that it does not have.
+    """
+    parameters = inspect.signature(function).parameters
+    check_options(options, [name for name in parameters if name not in ("seed", "folder", "mirror")], name)
+    where = {"folder": folder, "mirror": mirror} if "folder" in parameters else {}
+    return function(seed=seed, **where, **options)

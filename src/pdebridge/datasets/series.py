@@ -63,9 +63,12 @@ def sampled(
     """Integrate initial values that are drawn for each part, discard a beginning, and add the noise."""
     positive(length=length)
     interval, parts = sampling.interval, {}
-    steps, skip = math.ceil(interval / step), math.ceil(discard / interval)
     for rng, (part, n) in zip(np.random.default_rng(seed).spawn(3), sampling.trajectories.items(), strict=True):
-        parts[part] = integrate(equation, draw(rng, n), length, interval, sampling.samples, steps, skip)[:, :, None]
+        u = draw(rng, n)
+        if discard:
+            u = integrate(equation, u, length, discard, 2, math.ceil(discard / step))[:, 1]
+        u = integrate(equation, u, length, interval, sampling.samples, math.ceil(interval / step))
+        parts[part] = u[:, :, None]
     return Series(noisy(parts, sampling.noise, seed), interval, length, equation.coefficients)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import vjp
 from torch.nn import functional
 
-from pdebridge.cube import known
+from pdebridge.cube import known, load
 from pdebridge.dynamics.closed_forms import ClosedForms
 from pdebridge.dynamics.operator_norm import symbol_bound
 
@@ -180,7 +180,15 @@ OPERATORS: dict[str, Callable[[int], Operator]] = {
     "conv1d": lambda width: Convolution(width, 1),
     "conv2d": lambda width: Convolution(width, 2),
     "conv3d": lambda width: Convolution(width, 3),
+    "spaced-conv2d": lambda width: spaced(width, 2),
+    "spaced-conv3d": lambda width: spaced(width, 3),
 }
+
+
+def spaced(width: int, dimension: int) -> Operator:
+    """Return the convolution whose kernel follows the spacing of the grid; its module builds on this one."""
+    made: Operator = load("pdebridge.dynamics.spaced:SpacedConvolution")(width, dimension)
+    return made
 
 
 def operator_named(name: str, width: int) -> Operator:

@@ -13,6 +13,7 @@ ODENET, RESNET = "pdebridge.networks.odenet:odenet", "pdebridge.networks.odenet:
 SQUEEZENEXT = "pdebridge.networks.anode:squeezenext"
 LIPSCHITZ = "pdebridge.networks.lipschitz:lipschitz"
 NORMALISED = "pdebridge.networks.normalised:NormalisedFeedForward"
+UNET = "pdebridge.networks.unet:UNet"
 HYPERBOLIC = "pdebridge.networks.hyperbolic:FullyHyperbolic"
 
 
@@ -148,10 +149,15 @@ def _others() -> dict[str, Layout]:
     image = {"channels": 3, "classes": 10, "units": ((4, "down"), (4, "down"), (4, ""))}
     volume = {"channels": 1, "classes": 2, "units": ((4, "down"), (4, "up"), (4, "")), "dimension": 3, "dense": True}
     tied = {"dynamics": "parabolic", "integrator": "forward-euler"} | {"pixels": 8, "classes": 10, "steps": 3}
+    unet2, unet3 = {"widths": (16, 32, 64)}, {"widths": (16, 32, 48), "dimension": 3}
     lensink, imex = "Lensink, Peters & Haber, 2022", "Haber et al., ICML 2019"
     return {
         "hyperbolic-2d": Layout(HYPERBOLIC, image, None, lensink),
         "hyperbolic-3d": Layout(HYPERBOLIC, volume, None, lensink),
+        "unet-2d": Layout(
+            UNET, {"channels": 1, "classes": 2, **unet2}, None, "Ronneberger, Fischer & Brox, MICCAI 2015"
+        ),
+        "unet-3d": Layout(UNET, {"channels": 1, "classes": 2, **unet3}, None, "Çiçek et al., MICCAI 2016"),
         "imexnet": Layout("pdebridge.networks.imex:imexnet", {"channels": 1, "classes": 4}, None, imex),
         "convex-potential": Layout(
             LIPSCHITZ, tied | {"widths": (16, 16)}, None, "after Meunier et al., ICML 2022; widths of our own"

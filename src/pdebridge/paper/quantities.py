@@ -63,7 +63,10 @@ MEASURES: list[tuple[str, Measure | None]] = [
     (r"(val|test)/accuracy", Measure("points", "higher", 0.5, headline=True)),
     (r"(.*/)?accuracy", Measure("points", "higher", 0.5)),
     (r"(train|val|test)/error", Measure("points", "lower", 0.5)),  # per cent, as the accuracies beside them
+    (r"(train|val|test)/one-step|baseline/ratio|branch/deviation", Measure("ratio", "lower", 1.0)),
+    (r"horizon|energy/error|gradient/ratio|lyapunov/.*", Measure("value", "none", 0.5)),
     (r"(val|test)/loss|train/objective", Measure("ratio", "lower", 0.1, headline=True)),
+    (r"(val|test)/dice-.*|(val|test)/fraction-.*", Measure("points", "none", 2.0)),  # per cent, percentage points
     (r"(.*/)?loss|objective/final|gradient/final", Measure("ratio", "lower", 0.1)),
     (r"cost/total", Measure("value", "lower", 0.005, headline=True)),
     (r"cost/total-train-nt", Measure("value", "lower", 0.005)),

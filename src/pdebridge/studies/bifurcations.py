@@ -1,6 +1,8 @@
 """Bifurcations of a learned Kuramoto-Sivashinsky equation with a parameter, by continuation in that parameter."""
 
 import math
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,55 +10,71 @@ from scipy.optimize import brentq
 from torch import Tensor
 from torch.func import jacrev
 
-from pdebridge.datasets.evolution import Grid, integrate, scaled_kuramoto_sivashinsky, waves
+from pdebridge.datasets.evolution import Grid
 from pdebridge.dynamics.base import Dynamics, Theta
-from pdebridge.dynamics.control import Constant
 from pdebridge.dynamics.field import Field
 from pdebridge.dynamics.stencil import Stencil
-from pdebridge.gradients.stored import stored
-from pdebridge.integrators.exponential import ETDRK4
-from pdebridge.networks.flow import Flow
-from pdebridge.optimisation.series import fit_few, pieces
+from pdebridge.studies.gather import gather
+from pdebridge.studies.result import StudyResult
+from pdebridge.training.trajectories import Identified, restore
 
-ALPHAS, POINTS, INTERVAL = (2.0, 6.0, 12.0, 20.0, 28.0, 40.0), 64, 4e-3
+POINTS, WAVES = 64, (1, 2, 3)
 EXACT = {"a": [[0.0, -1.0], [-4.0, 0.0]], "c": [[0.0, -1.0]]}
 BRANCH = np.linspace(4.25, 12.0, 16)
 
 
-def bifurcations() -> tuple[dict[str, float], dict[str, Grid]]:
-    """Learn ``u_t + 4 u_xxxx + alpha (u_xx + u u_x) = 0`` with ``alpha`` as an input; return where 0 bifurcates.
+def bifurcations(runs: list[Path]) -> StudyResult:
+    """Find where ``u = 0`` bifurcates in what was learned of ``u_t + 4 u_xxxx + alpha (u_xx + u u_x) = 0``.
 
-    ``wave-k/alpha``: where the growth of ``cos(k x)`` vanishes, exactly at ``4 k^2``, and ``wave-k/error`` (%). Arrays
-    ``branch/alpha``, ``branch/learned``, ``branch/exact``: the root mean square of the steady state that leaves at 4,
-    by Newton's method on the learned right-hand side and on that with the exact coefficients; ``growth/alpha`` and
-    ``growth/k``.
+    ``wave-k/alpha``: where the growth of ``cos(k x)`` vanishes, exactly at ``4 k^2``, and ``wave-k/error`` (%);
+    ``branch/deviation`` (%), the largest of the size of the steady state that leaves at 4, relative to the
+    largest size. Arrays of each cell's first seed:
+    ``branch/alpha``, ``branch/cell``, ``branch/exact``: the root mean square of that state, by Newton's method on the
+    learned right-hand side and on that with the exact coefficients; ``growth/alpha`` and ``growth/cell/k``.
+
+    Args:
+        runs: run directories of series whose second channel is ``alpha``; others are passed over.
     """
-    F, theta = learned()
-    points = {k: float(brentq(lambda alpha, k=k: growth(F, theta, alpha, k), 2 * k**2, 6 * k**2)) for k in (1, 2, 3)}
-    figures = {f"wave-{k}/alpha": alpha for k, alpha in points.items()}
-    figures |= {f"wave-{k}/error": 100 * abs(alpha / (4 * k**2) - 1) for k, alpha in points.items()}
-    exact = [torch.tensor(w, dtype=torch.float64) for w in EXACT.values()]
+    every = {folder: restore(folder) for folder in runs}
+    found = {folder: run for folder, run in every.items() if run.cell.series.name == "scaled-kuramoto-sivashinsky"}
     sweep = np.linspace(1, 45, 45)
-    arrays = {f"growth/{k}": np.array([growth(F, theta, alpha, k) for alpha in sweep]) for k in (1, 2, 3)}
-    arrays |= {"growth/alpha": sweep, "branch/alpha": BRANCH}
-    arrays |= {f"branch/{name}": branch(F, w) for name, w in (("learned", theta), ("exact", exact))}
-    return figures, arrays
+    arrays = {"growth/alpha": sweep, "branch/alpha": BRANCH, "branch/exact": exact_branch()}
+    for run in found.values():
+        if run.seed == 0:
+            F, theta = right_hand_side(run)
+            arrays[f"branch/{run.cell.cell}"] = branch(F, theta)
+            for k in WAVES:
+                arrays[f"growth/{run.cell.cell}/{k}"] = np.array([growth(F, theta, alpha, k) for alpha in sweep])
+    return StudyResult(gather(found, figures), arrays)
 
 
-def learned() -> tuple[Stencil, Theta]:
-    """Return a stencil of nine taps and its weights, found from trajectories at some values of ``alpha``."""
-    rng = np.random.default_rng(0)
-    start = waves(rng, 3 * len(ALPHAS), POINTS, size=0.5).reshape(len(ALPHAS), 3, POINTS)
-    runs = []
-    for alpha, u in zip(ALPHAS, start, strict=True):
-        truth = integrate(scaled_kuramoto_sivashinsky(alpha), u, 2 * math.pi, INTERVAL, 60, 4)
-        runs.append(np.stack([truth, np.full_like(truth, alpha)], 2))
-    series = torch.from_numpy(np.concatenate(runs))
-    samples, interval = pieces(series, INTERVAL * torch.arange(series.shape[1], dtype=torch.float64), 2)
+def figures(run: Identified) -> dict[str, float]:
+    """Return the quantities of one run."""
+    F, theta = right_hand_side(run)
+    points = {k: crossing(F, theta, k) for k in WAVES}
+    found = {f"wave-{k}/alpha": alpha for k, alpha in points.items()}
+    found |= {f"wave-{k}/error": 100 * abs(alpha / (4 * k**2) - 1) for k, alpha in points.items()}
+    deviation = np.abs(branch(F, theta) - exact_branch()).max() / exact_branch().max()
+    return found | {"branch/deviation": 100 * float(deviation)}
+
+
+def crossing(F: Dynamics, theta: Theta, k: int) -> float:
+    """Return the ``alpha`` between ``2 k^2`` and ``6 k^2`` at which the growth of a wave vanishes; NaN without one."""
+    ends = 2.0 * k**2, 6.0 * k**2
+    below, above = (growth(F, theta, alpha, k) for alpha in ends)
+    return float(brentq(lambda alpha: growth(F, theta, alpha, k), *ends)) if below < 0 < above else math.nan
+
+
+def right_hand_side(run: Identified) -> tuple[Dynamics, Theta]:
+    """Return the dynamics and its weights, which do not depend on time."""
+    return run.net.dynamics, [w.detach()[0] for w in run.net.control.coefficients]
+
+
+@cache
+def exact_branch() -> Grid:
+    """Return the branch of a stencil with the exact coefficients."""
     F = Stencil(2, 2 * math.pi, orders=(2, 4), taps=9).double()
-    flow = Flow(F, Constant(F).double(), ETDRK4(), stored, 1, interval)
-    fit_few(flow, samples[::24], 25)
-    return F, [w.detach()[0] for w in flow.control.parameters()]
+    return branch(F, [torch.tensor(w, dtype=torch.float64) for w in EXACT.values()])
 
 
 def rate(F: Dynamics, theta: Theta, u: Tensor, alpha: float) -> Tensor:

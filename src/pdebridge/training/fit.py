@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 import shutil
 import sys
 import time
@@ -177,6 +178,8 @@ def fit(module: Task, history: History, saving: Checkpoints, last: Path | None, 
 
 def accelerator(dtype: torch.dtype) -> str:
     """Return ``auto``, or ``cpu`` with a line that says why: Apple's GPUs know no float64."""
+    if os.environ.get("PDEBRIDGE_CPU"):
+        return "cpu"  # the training is too small for a GPU, see `gpus`
     if dtype == torch.float64 and torch.backends.mps.is_available():
         print("training on the CPU: this machine's GPU (MPS) has no float64, which the cell asks for", file=sys.stderr)
         return "cpu"

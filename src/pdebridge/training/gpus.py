@@ -13,6 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from pdebridge.configuration.classification import ClassificationCell
+from pdebridge.configuration.experiment import Cell
+from pdebridge.configuration.game import GameCell
+
+# In the 0.42 ms in which an H100 starts the kernels of one layer, both passes (results/reference/gpu.md: 1,202 layers
+# in 0.5 s), a core does a dense layer of two million multiplications (0.25 ms for one, 0.61 ms for four).
+LEAST = 2e6
+PIXELS = {"digits": 64, "mnist": 784, "stl10": 96 * 96}
+USUAL = {"pixels": 1024, "samples": 1000}  # where the configuration does not say
+CPU = "PDEBRIDGE_CPU"  # set where a training is to leave GPUs alone, Apple's too
 SCHEDULERS = ("SLURM_JOB_ID", "KUBERNETES_SERVICE_HOST")
 
 
@@ -26,6 +36,44 @@ def installed() -> list[str]:
     except (OSError, subprocess.SubprocessError):
         return []
     return [str(number) for number, line in enumerate(listed.splitlines()) if line.startswith("GPU ")]
+
+
+def multiplications(cell: Cell) -> float:
+    """Return those of one layer on one batch, forward: ``samples w^2``, of 3 x 3 convolutions ``9 pixels`` times that.
+
+    A published network counts as infinitely large; a batch that the configuration does not bound as 1,000 samples.
+    """
+    if isinstance(cell, GameCell):
+        samples = max(level.samples for level in cell.training.levels)
+        return float(samples * cell.potential.width * (cell.potential.width + cell.game.d + 1))
+    if not isinstance(cell, ClassificationCell) or cell.network.layout == "published":
+        return float("inf")
+    samples = cell.training.batch_size or USUAL["samples"]
+    if cell.network.layout == "dense":
+        return float(samples * cell.network.width**2)
+    pixels = PIXELS.get(cell.data.name, USUAL["pixels"])
+    return float(samples * 9 * max(w**2 * pixels / 4**i for i, w in enumerate(cell.network.widths)))
+
+
+def takes_gpu(cell: Cell, accelerator: str) -> bool:
+    """Tell whether a training runs on a GPU where there is one, by the settings' ``accelerator``."""
+    if accelerator == "auto":
+        return cell.devices > 1 or multiplications(cell) >= LEAST
+    return accelerator == "gpu"
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Show torch no GPU for the context; to be entered before torch is imported."""
+    names = {"CUDA_VISIBLE_DEVICES": "", CPU: "1"}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({} if value is None else {name: value})
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.experiment import Cell
 from pdebridge.configuration.game import GameCell
 from pdebridge.configuration.network import Network
+from pdebridge.configuration.segmentation import SegmentationCell
 from pdebridge.configuration.series import SeriesCell
 from pdebridge.cube import target
 from pdebridge.networks.published import PUBLISHED
@@ -12,11 +13,13 @@ from pdebridge.networks.published import PUBLISHED
 ASSEMBLE = {
     "classification": "pdebridge.training.classification:assemble",
     "game": "pdebridge.training.game:assemble",
+    "segmentation": "pdebridge.training.segmentation:assemble",
     "series": "pdebridge.training.series:assemble",
 }
 BUILD = {
     "classification": "pdebridge.training.construct:build",
     "game": "pdebridge.training.games:build",
+    "segmentation": "pdebridge.training.scans:build",
     "series": "pdebridge.training.trajectories:build",
 }
 
@@ -33,6 +36,12 @@ def named(cell: Cell) -> list[str]:
     if isinstance(cell, SeriesCell):
         axes = [target(axis, getattr(cell.network, axis).name) for axis in ("dynamics", "integrator", "gradient")]
         return [target("series", cell.series.name), *axes, target("control", cell.network.control.name)]
+    if isinstance(cell, SegmentationCell):
+        return [
+            target("volumes", cell.data.name),
+            *layout(cell.network),
+            target("gradient", cell.network.gradient.name),
+        ]
     assert isinstance(cell, ClassificationCell)
     axes = [target(axis, name) for axis, name in cell.network.point().items()]
     return [target("data set", cell.data.name), *layout(cell.network), *axes]

@@ -87,7 +87,7 @@ class TimeSeries(Task):
         """Return to the best weights and measure every part.
 
         ``part/loss`` is relative to that of no change; ``part/one-step`` (%) is the error of one interval, relative to
-        the size of ``u``; ``coefficient/u_xx`` and so on where the weights are those of an equation, and
+        the size of ``u``; ``coefficient/u-xx`` and so on where the weights are those of an equation, and
         ``coefficient/error`` (%), the largest, where it is known.
         """
         self.return_to_best()
@@ -102,7 +102,7 @@ class TimeSeries(Task):
     def equation(self) -> Figures:
         """Return the coefficients that can be read off, and the largest of their errors relative to the largest."""
         found = trajectories.coefficients(self.net)
-        figures = {f"coefficient/{name}": value for name, value in found.items()}
+        figures = {f"coefficient/{trajectories.slug(name)}": value for name, value in found.items()}
         if found and self.truth:
             figures["coefficient/error"] = 100 * coefficient_error(found, self.truth)
         return figures

@@ -40,12 +40,14 @@ def series(cell: SeriesCell, seed: int) -> Series:
 
 
 def cut(cell: SeriesCell, found: Series) -> dict[str, Tensor]:
-    """Return the pieces of each part, ``(pieces, steps + 1, channels, points)``."""
+    """Return the pieces of each part, ``(pieces, steps + 1, channels, points)``; strides are within a trajectory."""
     times = found.interval * torch.arange(cell.sampling.samples, dtype=torch.float64)
-    dtype = DTYPES[cell.training.precision]
+    spec, dtype = cell.training, DTYPES[cell.training.precision]
     try:
         return {
-            part: pieces(torch.as_tensor(u, dtype=dtype), times, cell.training.steps)[0]
+            part: pieces(torch.as_tensor(u, dtype=dtype), times, spec.steps)[0]
+            .unflatten(0, (len(u), -1))[:, :: spec.stride]
+            .flatten(0, 1)
             for part, u in found.parts.items()
         }
     except ValueError as error:
@@ -101,6 +103,11 @@ def coefficients(net: Flow) -> dict[str, float]:
 def term(*orders: int) -> str:
     """Return the name of a product of derivatives, ``u u_x``."""
     return " ".join("u" if m == 0 else f"u_{'x' * m}" for m in orders)
+
+
+def slug(name: str) -> str:
+    """Return the name of a term as quantities spell it, ``u-u-x``."""
+    return name.replace(" ", "-").replace("_", "-")
 
 
 @dataclass(frozen=True)
