@@ -12,7 +12,7 @@ HOLLOW = "Specify a conda environment or container for each rule."
 # What decides no number is no parameter of a job: Snakemake would run again what another way of tracking finished.
 OUTSIDE = {
     f"Shell command directly uses variable {name} from outside of the rule"
-    for name in ("settings_json", "tracking_json")
+    for name in ("settings_json", "tracking_json", "accelerator")
 }
 # Seen between the quotes of two f-strings: f"{folder}/{name}", f"..."
 NO_PATH = re.compile(r"""Absolute path "/['"], " in line \d+""")

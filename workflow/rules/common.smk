@@ -28,8 +28,9 @@ def checked(build):
 
 settings = checked(lambda: settings_from(config))
 settings_json = settings.model_dump_json()
-# not a parameter of a rule: how a training is watched changes no number, and replans nothing
+# not parameters of a rule: how a training is watched, and where it runs, replans nothing
 tracking_json = settings.tracking.model_dump_json()
+accelerator = settings.accelerator
 PLAN = checked(lambda: plan(settings))
 EXPERIMENTS, CELLS = PLAN.experiments, PLAN.cells
 

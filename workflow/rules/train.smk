@@ -82,7 +82,7 @@ for experiment, number, batch in BATCHES:
             f"training {experiment}: {', '.join(cell.cell for cell in batch)}"
         shell:
             "pdebridge train --resolved {params.cells:q} --tracking {tracking_json:q}"
-            " --accelerator {settings.accelerator}"
+            " --accelerator {accelerator}"
             " --out {output} > {log} 2>&1"
 
 
@@ -116,7 +116,7 @@ for key, seed in SEEDS:
             f"training {key}, seed {seed}"
         shell:
             "pdebridge train --resolved {params.cell:q} --seed {params.seed} --tracking {tracking_json:q}"
-            " --accelerator {settings.accelerator}"
+            " --accelerator {accelerator}"
             " --out {output} > {log} 2>&1"
 
 
