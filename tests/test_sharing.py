@@ -11,11 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pdebridge import archive
 from pdebridge.cli import main
-from pdebridge.configuration.load import cells, read_experiment, settings_from
+from pdebridge.configuration.load import cells, experiment_files, read_experiment, settings_from
 from pdebridge.paper import runs as pages
 from pdebridge.paper.report import corner
 from pdebridge.publish import tell, workflow_run
+from pdebridge.training.artifacts import data_of
 from pdebridge.training.tracking import workflow_id
 from wandb_server import leet, serving
 
@@ -101,6 +103,27 @@ def test_published_data_are_listed_with_addresses_and_checksums(checkout):
     with tarfile.open("x.tar.gz") as tar:
         text = tar.extractfile("pdebridge-laptop/data.csv").read().decode()
     assert "mnist/train-images-idx3-ubyte.gz,md5:f68b3c2dcbeaaa9fbdd348bbdeb94873,https://ossci-datasets" in text
+
+
+def every_task():
+    """One cell of each task that is trained, from the experiments themselves."""
+    found = [
+        c for name in experiment_files() for c in cells(read_experiment(name), settings_from({"scale": "cluster"}))
+    ]
+    return {cell.task: cell for cell in found if cell.task != "study"}
+
+
+@pytest.mark.parametrize("cell", every_task().values(), ids=lambda cell: cell.task)
+def test_data_of_every_task_are_listed(cell, tmp_path):
+    run = tmp_path / "runs" / cell.experiment / cell.cell / "seed-0"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text(json.dumps({"fingerprint": "0", "cell": cell.model_dump(mode="json")}))
+    run.parent.with_suffix(".json").write_text(json.dumps({"runs": [str(run)]}))
+    key, _, learned = cell.subject
+    assert getattr(cell, key) == learned
+    assert f"\n{learned.name}," in archive._data(tmp_path).decode()
+    name, facts = data_of(cell)
+    assert name.startswith(learned.name) and facts["name"] == learned.name
 
 
 @pytest.mark.parametrize(

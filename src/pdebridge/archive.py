@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from pdebridge.catalogue import SOURCES
+from pdebridge.configuration.load import parse_cell
 from pdebridge.cube import load
 from pdebridge.errors import UserError
 from pdebridge.files import read_json, whole, writable
@@ -123,9 +124,11 @@ def _data(folder: Path) -> bytes:
     used: dict[tuple[str, str], set[str]] = {}
     for path in sorted(folder.glob("runs/*/*.json")):
         for run in read_json(path)["runs"][:1]:
-            cell = described(Path(run))["cell"]
-            named = cell.get("data") or cell["game"]
-            used.setdefault((named["name"], _options(named)), set()).add(cell["experiment"])
+            cell = parse_cell(described(Path(run))["cell"])
+            assert cell.subject
+            _, _, learned = cell.subject
+            options = json.dumps(learned.options, sort_keys=True)
+            used.setdefault((learned.name, options), set()).add(cell.experiment)
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -134,11 +137,6 @@ def _data(folder: Path) -> bytes:
         rows = files or [("", "", "made by the package, or part of one that is installed")]
         writer.writerows((name, options, " ".join(sorted(experiments)), *row) for row in rows)
     return lines.getvalue().encode()
-
-
-def _options(named: dict[str, Any]) -> str:
-    options = named.get("options", {key: value for key, value in named.items() if key != "name"})
-    return json.dumps(options, sort_keys=True)
 
 
 def _published(name: str) -> tuple[Any, ...]:

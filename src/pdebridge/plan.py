@@ -1,14 +1,12 @@
 """What a run will do; whatever is wrong with it is said before anything is computed. Imports no torch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
 
 from pdebridge.catalogue import DRAWN_FROM
-from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.experiment import Cell, Experiment
-from pdebridge.configuration.game import GameCell
 from pdebridge.configuration.load import (
     EXPERIMENTS,
     cells,
@@ -19,7 +17,6 @@ from pdebridge.configuration.load import (
     with_studies,
 )
 from pdebridge.configuration.model import SCALES, Named
-from pdebridge.configuration.segmentation import SegmentationCell
 from pdebridge.configuration.series import SeriesCell
 from pdebridge.configuration.settings import Settings
 from pdebridge.cube import check_options, load, target
@@ -81,22 +78,11 @@ def check_experiment(experiment: Experiment, settings: Settings, references: Ite
         for study in studied.studies:
             check_options_of("study", study, f"{where}: studies")
         for cell in cells(experiment, at_scale):
-            for key, kind, named in _functions(cell):
+            if cell.subject:
+                key, kind, named = cell.subject
                 check_options_of(kind, named, f"{where}, cell {cell.cell!r}: {key}.options")
             if isinstance(cell, SeriesCell) and cell.series.name == "file":
                 check_file(cell, f"{where}, cell {cell.cell!r}")
-
-
-def _functions(cell: Cell) -> Iterator[tuple[str, str, Named]]:
-    """Yield key, kind and value of what a cell names that is a function, whose options can be read off its head."""
-    if isinstance(cell, ClassificationCell):
-        yield "data", "data set", cell.data
-    if isinstance(cell, SegmentationCell):
-        yield "data", "volumes", cell.data
-    if isinstance(cell, GameCell):
-        yield "game", "game", cell.game
-    if isinstance(cell, SeriesCell):
-        yield "series", "series", cell.series
 
 
 def check_file(cell: SeriesCell, where: str) -> None:

@@ -71,7 +71,7 @@ def resolved(cell):
 
 def fetched(cell):
     """The list of verified files that a cell's data set needs."""
-    name = cell.data.name if cell.task in ("classification", "segmentation") else ""
+    name = cell.subject[-1].name
     return [f"{settings.data.folder}/{name}.json"] if name in SOURCES else []
 
 

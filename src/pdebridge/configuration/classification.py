@@ -132,6 +132,11 @@ class ClassificationCell(Cell):
             update={"training": self.training.model_copy(update={"epochs": epochs, "levels": levels})}
         )
 
+    @property
+    def subject(self) -> tuple[str, str, Named]:
+        """Return the data set."""
+        return "data", "data set", self.data
+
     def place(self) -> dict[str, str]:
         """Return the names on the three axes."""
         return self.network.point()

@@ -81,6 +81,11 @@ class Cell(Strict):
     def capped(self, epochs: int) -> Self:
         """Return the same cell with at most so many epochs."""
 
+    @property
+    def subject(self) -> tuple[str, str, Named] | None:
+        """Return what is learned from, as its key, its kind in the catalogue and its value; None of a study."""
+        return None
+
     @abstractmethod
     def place(self) -> dict[str, str]:
         """Return what is trained, in names: what lists, tags and descriptions show."""

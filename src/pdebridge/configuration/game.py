@@ -156,6 +156,11 @@ class GameCell(Cell):
         """Return the same cell with at most so many epochs."""
         return self.model_copy(update={"training": self.training.capped(epochs)})
 
+    @property
+    def subject(self) -> tuple[str, str, Named]:
+        """Return the game."""
+        return "game", "game", self.game
+
     def place(self) -> dict[str, str]:
         """Return game, dimension and quadratic part of the potential."""
         rank = self.potential.rank

@@ -84,6 +84,11 @@ class SegmentationCell(Cell):
         capped = self.training.model_copy(update={"epochs": min(epochs, self.epochs)})
         return self.model_copy(update={"training": capped})
 
+    @property
+    def subject(self) -> tuple[str, str, Named]:
+        """Return the data set."""
+        return "data", "volumes", self.data
+
     def place(self) -> dict[str, str]:
         """Return the data set and the names on the axes that the network has."""
         return {"volumes": self.data.name, **self.network.point()}

@@ -41,6 +41,10 @@ class SeriesNetwork(Strict):
     steps: Steps = 1
     """Number ``N`` of steps in an interval."""
 
+    def point(self) -> dict[str, str]:
+        """Return the names on the three axes."""
+        return {"dynamics": self.dynamics.name, "integrator": self.integrator.name, "gradient": self.gradient.name}
+
 
 class LeastSquares(Iterated):
     """Gauss-Newton steps in a trust region, for flows of few weights; wants the full batch and a stored gradient."""
@@ -114,7 +118,11 @@ class SeriesCell(Cell):
         capped = self.training.model_copy(update={"epochs": min(epochs, self.epochs)})
         return self.model_copy(update={"training": capped})
 
+    @property
+    def subject(self) -> tuple[str, str, Named]:
+        """Return the series."""
+        return "series", "series", self.series
+
     def place(self) -> dict[str, str]:
         """Return the series and the names on the three axes."""
-        axes = {axis: getattr(self.network, axis).name for axis in ("dynamics", "integrator", "gradient")}
-        return {"series": self.series.name, **axes}
+        return {"series": self.series.name, **self.network.point()}

@@ -49,13 +49,12 @@ def model_name(key: str, seed: int) -> str:
 
 def data_of(cell: Cell) -> tuple[str, dict[str, Any]]:
     """Return the name of a data set's artifact, and what identifies it: name and options, files with checksums."""
-    named = cell.model_dump(mode="json").get("data") or cell.model_dump(mode="json")["game"]
-    files: dict[str, dict[str, Any]] = {}
-    if named["name"] in SOURCES:
-        source = load(SOURCES[named["name"]])
-        files = {file.path: {"checksum": file.checksum, "addresses": list(file.addresses)} for file in source.files}
-    facts = {**named, "files": files}
-    return f"{named['name'].replace(':', '-')}-{digest(json.dumps(facts, sort_keys=True))[:8]}", facts
+    assert cell.subject
+    _, _, learned = cell.subject
+    listed = load(SOURCES[learned.name]).files if learned.name in SOURCES else ()
+    files = {file.path: {"checksum": file.checksum, "addresses": list(file.addresses)} for file in listed}
+    facts = {**learned.model_dump(mode="json"), "files": files}
+    return f"{learned.name.replace(':', '-')}-{digest(json.dumps(facts, sort_keys=True))[:8]}", facts
 
 
 def _fill(data: Any, facts: dict[str, Any], folder: Path | None) -> None:

@@ -2,7 +2,6 @@
 
 from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.experiment import Cell
-from pdebridge.configuration.game import GameCell
 from pdebridge.configuration.network import Network
 from pdebridge.configuration.segmentation import SegmentationCell
 from pdebridge.configuration.series import SeriesCell
@@ -31,20 +30,16 @@ def modules(cell: Cell) -> list[str]:
 
 def named(cell: Cell) -> list[str]:
     """Return the modules of the objects that a cell's configuration names."""
-    if isinstance(cell, GameCell):
-        return [target("game", cell.game.name)]
+    assert cell.subject
+    _, kind, learned = cell.subject
+    found = [target(kind, learned.name)]
+    if isinstance(cell, ClassificationCell | SegmentationCell):
+        found += layout(cell.network)
     if isinstance(cell, SeriesCell):
-        axes = [target(axis, getattr(cell.network, axis).name) for axis in ("dynamics", "integrator", "gradient")]
-        return [target("series", cell.series.name), *axes, target("control", cell.network.control.name)]
-    if isinstance(cell, SegmentationCell):
-        return [
-            target("volumes", cell.data.name),
-            *layout(cell.network),
-            target("gradient", cell.network.gradient.name),
-        ]
-    assert isinstance(cell, ClassificationCell)
-    axes = [target(axis, name) for axis, name in cell.network.point().items()]
-    return [target("data set", cell.data.name), *layout(cell.network), *axes]
+        found.append(target("control", cell.network.control.name))
+    if isinstance(cell, ClassificationCell | SegmentationCell | SeriesCell):
+        found += [target(axis, name) for axis, name in cell.network.point().items()]
+    return found
 
 
 def layout(network: Network) -> list[str]:
