@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pdebridge.configuration.model import Count, Named, Of, Scale, Strict
 from pdebridge.configuration.settings import DataFolders
@@ -89,6 +89,34 @@ class Cell(Strict):
     @abstractmethod
     def place(self) -> dict[str, str]:
         """Return what is trained, in names: what lists, tags and descriptions show."""
+
+
+class Epochs(Strict):
+    """A training of so many epochs."""
+
+    epochs: Count
+
+
+class SingleDeviceCell(Cell):
+    """A cell that one device trains, for as many epochs as its training says."""
+
+    training: Epochs
+
+    @model_validator(mode="after")
+    def _on_one_device(self) -> Self:
+        if self.devices > 1:
+            raise ValueError(f"devices must be 1 for a {self.task} (found {self.devices})")
+        return self
+
+    @property
+    def epochs(self) -> int:
+        """Return the number of epochs of one training."""
+        return self.training.epochs
+
+    def capped(self, epochs: int) -> Self:
+        """Return the same cell with at most so many epochs."""
+        capped = self.training.model_copy(update={"epochs": min(epochs, self.epochs)})
+        return self.model_copy(update={"training": capped})
 
 
 class StudyExperiment(Experiment):

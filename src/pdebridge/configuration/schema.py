@@ -2,23 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from pydantic import TypeAdapter
 
-from pdebridge.configuration.classification import ClassificationExperiment
-from pdebridge.configuration.experiment import StudyExperiment
-from pdebridge.configuration.game import GameExperiment
-from pdebridge.configuration.segmentation import SegmentationExperiment
-from pdebridge.configuration.series import SeriesExperiment
+from pdebridge.configuration.load import TASKS
 from pdebridge.configuration.settings import Settings
 from pdebridge.files import whole
 
 SCHEMAS: dict[str, Any] = {
     "config.schema.json": Settings,
-    "experiment.schema.json": (
-        ClassificationExperiment | GameExperiment | SegmentationExperiment | SeriesExperiment | StudyExperiment
-    ),
+    "experiment.schema.json": Union[tuple(experiment for experiment, _ in TASKS.values())],  # noqa: UP007 (made here)
 }
 
 

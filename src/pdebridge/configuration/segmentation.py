@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pdebridge.configuration.experiment import Cell, Experiment
+from pdebridge.configuration.experiment import Epochs, Experiment, SingleDeviceCell
 from pdebridge.configuration.model import Count, Named, Of, Positive, Strict
 from pdebridge.configuration.network import PublishedNetwork
 from pdebridge.configuration.optimisers import AdamW
@@ -23,11 +23,10 @@ class Distortion(Strict):
     """Largest relative change of size, drawn for each axis."""
 
 
-class SegmentationTraining(Strict):
+class SegmentationTraining(Epochs):
     """How the weights are found."""
 
     optimizer: AdamW
-    epochs: Count
     batch_size: Count = 1
     """Cases a step, which then have one shape and one spacing."""
     dice: NotNegative = 1.0
@@ -59,7 +58,7 @@ class SegmentationExperiment(Experiment):
     training: SegmentationTraining
 
 
-class SegmentationCell(Cell):
+class SegmentationCell(SingleDeviceCell):
     """One data set of volumes, one network, one training."""
 
     task: Literal["segmentation"]
@@ -67,22 +66,6 @@ class SegmentationCell(Cell):
     spacing: Positive = 1.0
     network: PublishedNetwork
     training: SegmentationTraining
-
-    @model_validator(mode="after")
-    def _on_one_device(self) -> Self:
-        if self.devices > 1:
-            raise ValueError(f"devices must be 1 for a segmentation (found {self.devices})")
-        return self
-
-    @property
-    def epochs(self) -> int:
-        """Return the number of epochs of one training."""
-        return self.training.epochs
-
-    def capped(self, epochs: int) -> Self:
-        """Return the same cell with at most so many epochs."""
-        capped = self.training.model_copy(update={"epochs": min(epochs, self.epochs)})
-        return self.model_copy(update={"training": capped})
 
     @property
     def subject(self) -> tuple[str, str, Named]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pdebridge.configuration.experiment import Cell, Experiment
+from pdebridge.configuration.experiment import Epochs, Experiment, SingleDeviceCell
 from pdebridge.configuration.model import Count, Named, Of, Positive, Strict
 from pdebridge.configuration.network import Steps
 from pdebridge.configuration.optimisers import LBFGS, AdamW, Iterated
@@ -54,11 +54,10 @@ class LeastSquares(Iterated):
     """Evaluations an epoch."""
 
 
-class SeriesTraining(Strict):
+class SeriesTraining(Epochs):
     """How the weights are found; the result are those of the least validation loss."""
 
     optimizer: Annotated[LeastSquares | LBFGS | AdamW, Field(discriminator="name")]
-    epochs: Count
     batch_size: Count | None = None
     """Pieces a step; the full batch if empty."""
     steps: Count = 1
@@ -78,7 +77,7 @@ class SeriesExperiment(Experiment):
     training: SeriesTraining
 
 
-class SeriesCell(Cell):
+class SeriesCell(SingleDeviceCell):
     """One series, one flow, one training."""
 
     task: Literal["series"]
@@ -100,23 +99,11 @@ class SeriesCell(Cell):
     @model_validator(mode="after")
     def _optimiser_fits(self) -> Self:
         name, gradient = self.training.optimizer.name, self.network.gradient.name
-        if self.devices > 1:
-            raise ValueError(f"devices must be 1 for a series (found {self.devices})")
         if name != "adamw" and self.training.batch_size is not None:
             raise ValueError(f"training.batch_size: {name} wants the full batch (found {self.training.batch_size})")
         if name == "least-squares" and gradient != "stored":
             raise ValueError(f"network.gradient: least-squares wants stored (found {gradient!r})")
         return self
-
-    @property
-    def epochs(self) -> int:
-        """Return the number of epochs of one training."""
-        return self.training.epochs
-
-    def capped(self, epochs: int) -> Self:
-        """Return the same cell with at most so many epochs."""
-        capped = self.training.model_copy(update={"epochs": min(epochs, self.epochs)})
-        return self.model_copy(update={"training": capped})
 
     @property
     def subject(self) -> tuple[str, str, Named]:
