@@ -62,6 +62,8 @@ def test_things_by_name():
     assert sum(p.numel() for p in pb.network("jmiv-parabolic-cifar10").parameters()) == 502_570
     with pytest.raises(ValueError, match="unknown game 'crowd'"):
         pb.game("crowd", 2)
+    with pytest.raises(ValueError, match="game 'lq-entropy': 'wieght'|wieght"):
+        pb.game("lq-entropy", 2, wieght=1.0)
     flow = pb.flow("dense", "rk4", width=2, steps=2, time=1.0)
     assert isinstance(flow, pb.Flow) and isinstance(flow.dynamics, pb.Dynamics)
     assert pb.contractive(flow).number >= 1

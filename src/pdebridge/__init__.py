@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pdebridge.errors import UserError as UserError
     from pdebridge.face import cell as cell
     from pdebridge.face import experiments as experiments
-    from pdebridge.face import game as game
     from pdebridge.face import names as names
     from pdebridge.face import restore as restore
     from pdebridge.face import study as study
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from pdebridge.networks.published import build as network  # noqa: F401
     from pdebridge.paper.published import read_published as published  # noqa: F401
     from pdebridge.paper.verdict import verdict as verdict
+    from pdebridge.training.games import by_name as game  # noqa: F401
 
 __version__ = "0.1.0"
 ROOMS = (
@@ -56,7 +56,7 @@ FACE = {
     "data": "datasets.make:make",
     "experiments": "face:experiments",
     "flow": "networks.flow:flow",
-    "game": "face:game",
+    "game": "training.games:by_name",
     "names": "face:names",
     "network": "networks.published:build",
     "published": "paper.published:read_published",

@@ -1,4 +1,4 @@
-"""What a user calls by name: ``pdebridge.game("crowd-motion", 2)``, ``pdebridge.cell("figure1/T5")`` and so on."""
+"""What a user calls by name: ``pdebridge.names("gradient")``, ``pdebridge.cell("figure1/T5")`` and so on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdebridge.catalogue import CATALOGUE, STUDIES
-from pdebridge.cube import known, load
+from pdebridge.catalogue import CATALOGUE
+from pdebridge.cube import known, named
 from pdebridge.errors import UserError
 
 if TYPE_CHECKING:
     from pdebridge.configuration.experiment import Cell
-    from pdebridge.meanfield.games import Game
     from pdebridge.studies.result import StudyResult
     from pdebridge.training.games import Solved
     from pdebridge.training.restore import Run
@@ -32,21 +31,6 @@ def names(kind: str) -> list[str]:
 
         return sorted(PUBLISHED)
     return sorted(known(kind, {**CATALOGUE, "network": {}}, "kind"))
-
-
-def game(name: str, d: int, **options: Any) -> Game:
-    """Return a mean field game in ``d`` dimensions by its name.
-
-    Args:
-        name: one of ``names("game")``.
-        d: dimension.
-        options: those of the game.
-
-    Raises:
-        ValueError: an unknown name or option, or a dimension that the game does not have.
-    """
-    found: Game = load(known(name, CATALOGUE["game"], "game"))(d, **options)
-    return found
 
 
 def experiments() -> list[str]:
@@ -121,5 +105,5 @@ def study(name: str, runs: Iterable[str | Path] = (), **options: Any) -> StudyRe
         runs: run directories.
         options: those of the study.
     """
-    found: StudyResult = load(known(name, STUDIES, "study"))([Path(run) for run in runs], **options)
+    found: StudyResult = named("study", name)([Path(run) for run in runs], **options)
     return found

@@ -19,7 +19,7 @@ from pdebridge.configuration.load import (
 from pdebridge.configuration.model import SCALES, Named
 from pdebridge.configuration.series import SeriesCell
 from pdebridge.configuration.settings import Settings
-from pdebridge.cube import check_options, load, target
+from pdebridge.cube import check_options, target
 from pdebridge.errors import UserError
 from pdebridge.meaning import parameters
 from pdebridge.networks.published import PUBLISHED as NETWORKS
@@ -87,10 +87,10 @@ def check_experiment(experiment: Experiment, settings: Settings, references: Ite
 
 def check_file(cell: SeriesCell, where: str) -> None:
     """Read a series of a user's own, and refuse one that is no series or too short."""
-    from pdebridge.datasets.series import Sampling  # numpy, which a plan without such a file does not need
+    from pdebridge.datasets.series import Sampling, file  # numpy, which a plan without such a file does not need
 
     try:
-        load(target("series", "file"))(seed=0, sampling=Sampling(**cell.sampling.model_dump()), **cell.series.options)
+        file(seed=0, sampling=Sampling(**cell.sampling.model_dump()), **cell.series.options)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where}: series: {error}") from None
 

@@ -17,23 +17,22 @@ def make(
     ``folder`` and ``mirror`` are passed on where the data set is downloaded, ``seed`` and ``options`` always.
     Raises ``ValueError`` with the nearest match for an unknown name or option.
     """
-    made: DataSet = call(named("data set", name), f"data set {name!r}", seed, folder, mirror, options)
+    folders = {"folder": folder, "mirror": mirror}
+    made: DataSet = call(named("data set", name), f"data set {name!r}", options, folders, seed=seed)
     return made
 
 
 def call(
     function: Callable[..., Any],
     name: str,
-    seed: int,
-    folder: str | Path,
-    mirror: str | Path | None,
     options: Mapping[str, Any],
+    folders: Mapping[str, Any] | None = None,
+    **given: Any,
 ) -> Any:
-    """Return what a function makes of a seed, its options and, where it downloads, the folders.
+    """Return what a function makes of what it is given, its options and, where it downloads, the folders.
 
     Raises ``ValueError`` for an option that it does not have.
     """
-    parameters = inspect.signature(function).parameters
-    check_options(options, [name for name in parameters if name not in ("seed", "folder", "mirror")], name)
-    where = {"folder": folder, "mirror": mirror} if "folder" in parameters else {}
-    return function(seed=seed, **where, **options)
+    parameters, folders = inspect.signature(function).parameters, folders or {}
+    check_options(options, [name for name in parameters if name not in {*given, *folders}], name)
+    return function(**given, **(folders if "folder" in parameters else {}), **options)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
@@ -126,7 +126,7 @@ def scaled_kuramoto_sivashinsky(
     """
     draw = partial(drawn, points=points, size=0.5)
     found: dict[str, list[Grid]] = {part: [] for part in PARTS}
-    clean = Sampling(sampling.interval, sampling.samples, sampling.train, sampling.validation, sampling.test)
+    clean = replace(sampling, noise=0.0)
     for i, alpha in enumerate(alphas):
         one = sampled(
             evolution.scaled_kuramoto_sivashinsky(alpha), draw, 2 * math.pi, 1e-3, 0.0, 1000 * seed + i, clean

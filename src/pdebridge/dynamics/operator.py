@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import vjp
 from torch.nn import functional
 
-from pdebridge.cube import known, load
+from pdebridge.cube import known
 from pdebridge.dynamics.closed_forms import ClosedForms
 from pdebridge.dynamics.operator_norm import symbol_bound
 
@@ -186,9 +186,10 @@ OPERATORS: dict[str, Callable[[int], Operator]] = {
 
 
 def spaced(width: int, dimension: int) -> Operator:
-    """Return the convolution whose kernel follows the spacing of the grid; its module builds on this one."""
-    made: Operator = load("pdebridge.dynamics.spaced:SpacedConvolution")(width, dimension)
-    return made
+    """Return the convolution whose kernel follows the spacing of the grid."""
+    from pdebridge.dynamics.spaced import SpacedConvolution  # which builds on this module
+
+    return SpacedConvolution(width, dimension)
 
 
 def operator_named(name: str, width: int) -> Operator:

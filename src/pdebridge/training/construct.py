@@ -87,15 +87,16 @@ def network(spec: Network, features: int, classes: int, what: str = "network") -
 
 
 def _dense(spec: DenseNetwork, features: int, classes: int) -> FlowClassifier:
-    dynamics = _on_axis("dynamics", spec.dynamics, spec.width)
+    dynamics = on_axis("dynamics", spec.dynamics, spec.width)
     gradient = mode_named(spec.gradient.name, spec.gradient.options)()
-    integrator = _on_axis("integrator", spec.integrator)
-    control = _control(spec.control, dynamics, spec.steps)
+    integrator = on_axis("integrator", spec.integrator)
+    control = control_of(spec.control, dynamics, spec.steps)
     flow = Flow(dynamics, control, integrator, gradient, spec.steps, spec.time)
     return FlowClassifier(OPENINGS[spec.opening](features, spec.width), flow, spec.readout or spec.width, classes)
 
 
-def _control(spec: Named, dynamics: Dynamics, steps: int) -> Control:
+def control_of(spec: Named, dynamics: Dynamics, steps: int) -> Control:
+    """Return a control of the weights of a dynamics; those that live on the steps are told their number."""
     kind = named("control", spec.name)
     depth = {"steps": steps} if issubclass(kind, PiecewiseConstant) else {}
     made: Control = kind(dynamics, **depth, **spec.options)
@@ -105,7 +106,7 @@ def _control(spec: Named, dynamics: Dynamics, steps: int) -> Control:
 def _staged(spec: StagedNetwork, channels: int, classes: int) -> StagedClassifier:
     return staged(
         spec.dynamics.name,
-        partial(_on_axis, "integrator", spec.integrator),
+        partial(on_axis, "integrator", spec.integrator),
         spec.widths,
         classes,
         steps=spec.steps,
@@ -121,7 +122,13 @@ def _gradient(spec: Named) -> dict[str, Any]:
     return {} if spec == Named(name="stored") else {"gradient": mode_named(spec.name, spec.options)}
 
 
-def _on_axis(axis: str, spec: Named, *args: Any) -> Any:
+def on_axis(axis: str, spec: Named, *args: Any) -> Any:
+    """Return the object of an axis that a configuration names.
+
+    Raises:
+        ValueError: an option that it does not have.
+        TypeError: one of another type.
+    """
     try:
         return made(axis, spec.name, *args, **spec.options)
     except TypeError as error:  # an option of the wrong type, which says neither its name nor its value

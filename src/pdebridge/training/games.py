@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -36,14 +37,29 @@ def precision(cell: GameCell) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+def by_name(name: str, d: int, **options: Any) -> Game:
+    """Return a mean field game in ``d`` dimensions by its name.
+
+    Args:
+        name: one of ``pdebridge.names("game")``, or ``module:function`` of one's own.
+        d: dimension.
+        options: those of the game.
+
+    Raises:
+        ValueError: an unknown name or option, or a dimension that the game does not have.
+    """
+    make = named("game", name)
+    check_options(options, list(signature(make).parameters)[1:], f"game {name!r}")
+    built: Game = make(d, **options)
+    return built
+
+
 def game(cell: GameCell) -> Game:
     """Return the game of a cell, with the weights that its configuration replaces."""
     spec = cell.game
     try:
         with precision(cell):
-            make = named("game", spec.name)
-            check_options(spec.options, list(signature(make).parameters)[1:], f"game {spec.name!r}")
-            built: Game = make(spec.d, **spec.options)
+            built = by_name(spec.name, spec.d, **spec.options)
             parts = [part for part in built.interactions if isinstance(part, Interaction)]
             for part in parts:
                 if isinstance(part, ExternalCost) and is_own(part.Q):

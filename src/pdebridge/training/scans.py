@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from pdebridge.configuration.segmentation import Distortion, SegmentationCell
-from pdebridge.cube import load, target
+from pdebridge.cube import named
 from pdebridge.datasets.make import call
 from pdebridge.datasets.volumes import Volume, Volumes
 from pdebridge.errors import UserError
@@ -34,8 +34,9 @@ def volumes(cell: SegmentationCell, seed: int) -> Volumes:
     """Return the cases of a cell."""
     spec, folders = cell.data, cell.folders
     try:
-        function = load(target("volumes", spec.name))
-        made: Volumes = call(function, f"volumes {spec.name!r}", seed, folders.folder, folders.mirror, spec.options)
+        make = named("volumes", spec.name)
+        where_kept = folders.model_dump()
+        made: Volumes = call(make, f"volumes {spec.name!r}", spec.options, where_kept, seed=seed)
     except FAILURES as error:
         raise UserError(f"{where(cell)}: data: {error}") from error
     return made

@@ -10,9 +10,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pdebridge.configuration.series import SeriesCell, SeriesNetwork
-from pdebridge.cube import check_options, named
+from pdebridge.cube import named
+from pdebridge.datasets.make import call
 from pdebridge.datasets.series import Sampling, Series
-from pdebridge.dynamics.control import Constant, PiecewiseConstant
+from pdebridge.dynamics.control import Constant
 from pdebridge.dynamics.stencil import Stencil
 from pdebridge.errors import UserError
 from pdebridge.files import read_json
@@ -20,7 +21,7 @@ from pdebridge.networks.flow import Flow
 from pdebridge.networks.point import mode_named
 from pdebridge.optimisation.series import pieces
 from pdebridge.records import RUN, check
-from pdebridge.training.construct import DTYPES, where
+from pdebridge.training.construct import DTYPES, control_of, on_axis, where
 from pdebridge.training.own import check_dynamics
 
 FAILURES = (TypeError, ValueError, ImportError, AttributeError, RuntimeError)
@@ -30,10 +31,10 @@ def series(cell: SeriesCell, seed: int) -> Series:
     """Return the sampled trajectories of a cell."""
     spec = cell.series
     try:
-        make = named("series", spec.name)
-        valid = [name for name in inspect.signature(make).parameters if name not in ("seed", "sampling")]
-        check_options(spec.options, valid, f"series {spec.name!r}")
-        made: Series = make(seed=seed, sampling=Sampling(**cell.sampling.model_dump()), **spec.options)
+        sampling = Sampling(**cell.sampling.model_dump())
+        made: Series = call(
+            named("series", spec.name), f"series {spec.name!r}", spec.options, seed=seed, sampling=sampling
+        )
     except FAILURES as error:
         raise UserError(f"{where(cell)}: series: {error}") from error
     return made
@@ -75,12 +76,10 @@ def flow(spec: SeriesNetwork, found: Series) -> Flow:
     if "length" in inspect.signature(kind).parameters:
         options.setdefault("length", found.length)
     dynamics = kind(found.parts["train"].shape[2], **options)
-    control = named("control", spec.control.name)
-    depth = {"steps": spec.steps} if issubclass(control, PiecewiseConstant) else {}
     return Flow(
         dynamics,
-        control(dynamics, **depth, **spec.control.options),
-        named("integrator", spec.integrator.name)(**spec.integrator.options),
+        control_of(spec.control, dynamics, spec.steps),
+        on_axis("integrator", spec.integrator),
         mode_named(spec.gradient.name, spec.gradient.options)(),
         spec.steps,
         found.interval,
