@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from pdebridge.configuration.classification import ClassificationCell, Training
-from pdebridge.gradients.allocation import peak_bytes
 from pdebridge.gradients.mode import Mode
 from pdebridge.gradients.reverse_time import ReverseTime
 from pdebridge.gradients.reversible import Reversible
@@ -133,9 +132,9 @@ class Classification(Task):
             self.refine(checkpoint["steps"])
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Tie dropout and the like to (seed, step); forget what the validation has spent; show the problem."""
+        """Seed torch from (seed, step), reset the evaluation counters, hand the batch to control methods."""
         evaluations(self.adaptive)
-        torch.manual_seed(1_000_003 * self.seed + self.global_step)
+        self.tie_randomness()
         method = self.optimizers(use_pl_optimizer=False)
         if isinstance(method, ControlMethod):
             x, c = batch
@@ -223,10 +222,7 @@ class Classification(Task):
     def memory(self) -> int:
         """Return the most bytes that a forward and a backward pass of one batch have alive among what they make."""
         x, c = (part.to(self.device) for part in next(iter(self.loaders()[0])))
-        self.zero_grad()
-        peak = peak_bytes(lambda: self.objective(self.logits(x), c).backward())
-        self.zero_grad()
-        return peak
+        return self.peak(lambda: self.objective(self.logits(x), c))
 
     def blame(self, batch: tuple[Tensor, Tensor]) -> str:
         """Return the first layer that is not finite, and the rate or step size to lower."""

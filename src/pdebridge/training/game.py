@@ -150,11 +150,8 @@ class MeanFieldGame(Task):
 
     def blame(self, batch: Tensor) -> str:
         """Name the weights that are not finite, or the integration, and the settings to change."""
-        bad = [name for name, w in self.net.named_parameters() if not w.isfinite().all()]
-        lr = getattr(self.spec.optimizer, "lr", None)
-        change = f"lower training.optimizer.lr (now {lr:g}) or raise" if lr else "raise"
-        first = f"weights {bad[0]}" if bad else "the characteristics"
-        return f"first in {first}; {change} training.steps (now {self.spec.steps})"
+        steps = f"training.steps (now {self.spec.steps})"
+        return self.first_weights_or("the characteristics", self.spec.optimizer, steps)
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser and, for Adam, a cosine rate to zero over all iterations."""

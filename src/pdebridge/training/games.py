@@ -8,22 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 from torch.optim import Adam, Optimizer
 
 from pdebridge.configuration.game import GameCell, GameTraining
 from pdebridge.cube import check_options, named
 from pdebridge.errors import UserError
-from pdebridge.files import read_json
 from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.interactions import ExternalCost, Interaction
 from pdebridge.meanfield.potential import Potential
 from pdebridge.meanfield.sampling import Samples
 from pdebridge.optimisation.quasi_newton import BFGS, LBFGS
-from pdebridge.records import RUN, check
 from pdebridge.training.construct import DTYPES, where
 from pdebridge.training.own import check_cost, is_own
+from pdebridge.training.restore import opened, trained
 
 
 @contextmanager
@@ -112,10 +110,7 @@ class Solved:
 
 def restore(folder: Path) -> Solved:
     """Rebuild the game and the potential of a run directory and load its weights."""
-    check(folder)
-    described = read_json(folder / RUN)
-    cell, seed = GameCell.model_validate(described["cell"]), described["seed"]
+    cell, seed = opened(folder, GameCell)
     net = build(cell, seed)
     assert isinstance(net, Potential)
-    net.load_state_dict(load_file(folder / "weights.safetensors"))
-    return Solved(cell, seed, game(cell), net.eval().requires_grad_(False))
+    return Solved(cell, seed, game(cell), trained(net, folder))

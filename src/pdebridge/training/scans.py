@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -16,14 +14,13 @@ from pdebridge.cube import named
 from pdebridge.datasets.make import call
 from pdebridge.datasets.volumes import Volume, Volumes
 from pdebridge.errors import UserError
-from pdebridge.files import read_json
 from pdebridge.networks import published
 from pdebridge.networks.hyperbolic import FullyHyperbolic
 from pdebridge.networks.point import mode_named
-from pdebridge.records import RUN, check
 from pdebridge.training.batches import Place, permutation
 from pdebridge.training.construct import DTYPES, where
 from pdebridge.training.distortion import distort
+from pdebridge.training.restore import opened, trained
 
 FAILURES = (TypeError, ValueError, ImportError, AttributeError, KeyError, RuntimeError, OSError)
 Batch = tuple[Tensor, Tensor, tuple[float, ...]]
@@ -182,10 +179,6 @@ class Segmented:
 
 def restore(folder: Path) -> Segmented:
     """Rebuild the network of a run directory, load its weights, and make or read its cases again."""
-    check(folder)
-    described: dict[str, Any] = read_json(folder / RUN)
-    cell, seed = SegmentationCell.model_validate(described["cell"]), described["seed"]
+    cell, seed = opened(folder, SegmentationCell)
     found = volumes(cell, seed)
-    net = network(cell, found.classes)
-    net.load_state_dict(load_file(folder / "weights.safetensors"))
-    return Segmented(cell, seed, found, net.eval().requires_grad_(False))
+    return Segmented(cell, seed, found, trained(network(cell, found.classes), folder))

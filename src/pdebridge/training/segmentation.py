@@ -14,7 +14,6 @@ from torchmetrics.functional.segmentation import dice_score
 
 from pdebridge.configuration.segmentation import SegmentationCell
 from pdebridge.datasets.volumes import Volumes
-from pdebridge.gradients.allocation import peak_bytes
 from pdebridge.gradients.reversible import Reversible
 from pdebridge.networks.regularisation import flows
 from pdebridge.training import scans
@@ -77,7 +76,7 @@ class Segmentation(Task):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Tie dropout and the like to (seed, step)."""
-        torch.manual_seed(1_000_003 * self.seed + self.global_step)
+        self.tie_randomness()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the objective on a batch."""
@@ -132,11 +131,7 @@ class Segmentation(Task):
     def memory(self) -> int:
         """Return the most bytes that a forward and a backward pass of one batch have alive among what they make."""
         batch = self.here(next(iter(self.loaders()[0])))
-        self.zero_grad()
-        with torch.enable_grad():
-            peak = peak_bytes(lambda: self.objective(batch).backward())
-        self.zero_grad()
-        return peak
+        return self.peak(lambda: self.objective(batch))
 
     def blame(self, batch: Batch) -> str:
         """Return the first layer that is not finite, and the rate to lower."""

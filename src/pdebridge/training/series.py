@@ -109,11 +109,8 @@ class TimeSeries(Task):
 
     def blame(self, batch: tuple[Tensor, Tensor]) -> str:
         """Name the weights that are not finite, or the steps, and the settings to change."""
-        bad = [name for name, w in self.net.named_parameters() if not w.isfinite().all()]
-        lr = getattr(self.spec.optimizer, "lr", None)
-        change = f"lower training.optimizer.lr (now {lr:g}) or raise" if lr else "raise"
-        first = f"weights {bad[0]}" if bad else "the steps"
-        return f"first in {first}; {change} network.steps (now {self.net.steps}, h = {self.net.h:g})"
+        steps = f"network.steps (now {self.net.steps}, h = {self.net.h:g})"
+        return self.first_weights_or("the steps", self.spec.optimizer, steps)
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser and, for Adam, a cosine rate to zero over all epochs."""

@@ -1,13 +1,15 @@
 """What the trainer needs of a task: its network, its batches, the figures of an epoch and of the finished run."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor, nn
 
 from pdebridge.allocator import keep_freed_memory
+from pdebridge.gradients.allocation import peak_bytes
 
 Figures = dict[str, float]
 
@@ -56,6 +58,31 @@ class Task(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore them."""
         self.best, self.losses = checkpoint["best"], checkpoint["losses"]
+
+    def tie_randomness(self) -> None:
+        """Seed torch from (seed, step), so that dropout and the like are the same in a resumed run."""
+        torch.manual_seed(1_000_003 * self.seed + self.global_step)
+
+    def peak(self, objective: Callable[[], Tensor]) -> int:
+        """Return the most bytes that an objective and its gradient have alive among what they make."""
+        self.zero_grad()
+        with torch.enable_grad():
+            found = peak_bytes(lambda: objective().backward())
+        self.zero_grad()
+        return found
+
+    def first_weights_or(self, otherwise: str, optimizer: Any, steps: str) -> str:
+        """Name the weights that are not finite, or what else it can be, and the settings to change.
+
+        Args:
+            otherwise: what was integrated.
+            optimizer: the method's section, with a rate or none.
+            steps: the setting that is to be raised.
+        """
+        bad = [name for name, w in self.net.named_parameters() if not w.isfinite().all()]
+        lr = getattr(optimizer, "lr", None)
+        change = f"lower training.optimizer.lr (now {lr:g}) or raise" if lr else "raise"
+        return f"first in {f'weights {bad[0]}' if bad else otherwise}; {change} {steps}"
 
     @abstractmethod
     def loaders(self) -> tuple[Iterable[Any], Iterable[Any]]:

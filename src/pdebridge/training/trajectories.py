@@ -3,10 +3,8 @@
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from pdebridge.configuration.series import SeriesCell, SeriesNetwork
@@ -16,13 +14,12 @@ from pdebridge.datasets.series import Sampling, Series
 from pdebridge.dynamics.control import Constant
 from pdebridge.dynamics.stencil import Stencil
 from pdebridge.errors import UserError
-from pdebridge.files import read_json
 from pdebridge.networks.flow import Flow
 from pdebridge.networks.point import mode_named
 from pdebridge.optimisation.series import pieces
-from pdebridge.records import RUN, check
 from pdebridge.training.construct import DTYPES, control_of, on_axis, where
 from pdebridge.training.own import check_dynamics
+from pdebridge.training.restore import opened, trained
 
 FAILURES = (TypeError, ValueError, ImportError, AttributeError, RuntimeError)
 
@@ -121,9 +118,5 @@ class Identified:
 
 def restore(folder: Path) -> Identified:
     """Rebuild the series and the flow of a run directory and load its weights."""
-    check(folder)
-    described: dict[str, Any] = read_json(folder / RUN)
-    cell, seed = SeriesCell.model_validate(described["cell"]), described["seed"]
-    net = build(cell, seed)
-    net.load_state_dict(load_file(folder / "weights.safetensors"))
-    return Identified(cell, seed, series(cell, seed), net.eval().requires_grad_(False))
+    cell, seed = opened(folder, SeriesCell)
+    return Identified(cell, seed, series(cell, seed), trained(build(cell, seed), folder))
