@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
+from scipy.stats import ttest_ind_from_stats
 
 from pdebridge.paper.operating import Case, rates
 from pdebridge.paper.published import PublishedNumber
-from pdebridge.paper.verdict import difference, interval, verdict
+from pdebridge.paper.verdict import difference, interval, verdict, welch
 
 ROW = {
     "id": "x",
@@ -104,3 +105,10 @@ def test_the_verdict_does_not_depend_on_the_origin(values, value, shift):
     if min(abs(d - h), abs(d - tau), abs(d + h - 6 * tau), d) < 1e-6:  # rounding may decide
         return
     assert said(number(value=value + shift), [v + shift for v in values]) == said(number(value=value), values)
+
+
+@pytest.mark.parametrize(("n", "s", "m", "r"), [(3, 1.0, 5, 2.0), (2, 0.3, 2, 4.0), (10, 1.0, 3, 0.0)])
+def test_welch_is_that_of_scipy(n, s, m, r):
+    freedom, error = welch((n, s), (m, r))
+    expected = ttest_ind_from_stats(1.5, s, n, 0.0, r, m, equal_var=False).pvalue
+    assert 2 * student.sf(1.5 / error, freedom) == pytest.approx(expected)

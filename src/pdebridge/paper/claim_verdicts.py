@@ -28,7 +28,7 @@ from pdebridge.configuration.model import Scale
 from pdebridge.paper.claims import NAMED, Claim, Measured
 from pdebridge.paper.evidence import Found, interval_of
 from pdebridge.paper.tables import plain
-from pdebridge.paper.verdict import Interval, interval, quantile
+from pdebridge.paper.verdict import Interval, interval, quantile, welch
 
 ClaimVerdict = Literal["supported", "not supported", "opposite", "undecided", "not run"]
 CLAIM_VERDICTS: tuple[ClaimVerdict, ...] = get_args(ClaimVerdict)
@@ -91,13 +91,10 @@ def _seeds(*samples: Interval) -> int:
 
 def _welch(*samples: tuple[int, float]) -> float:
     """Return the half-width of a difference of two means; infinite where a spread is not known."""
-    parts = [s**2 / n for n, s in samples]
-    if not all(map(isfinite, parts)):
+    if not all(isfinite(spread) for _, spread in samples):
         return inf
-    if sum(parts) == 0:
-        return 0.0
-    f = sum(parts) ** 2 / sum(part**2 / (n - 1) for part, (n, _) in zip(parts, samples, strict=True) if part)
-    return quantile(f) * sqrt(sum(parts))
+    f, error = welch(*samples)
+    return quantile(f) * error if error else 0.0
 
 
 def _slope(means: Mapping[float, float]) -> Estimate:

@@ -10,7 +10,7 @@ spread.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
-from math import isfinite, sqrt
+from math import isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +24,7 @@ from pdebridge.paper.measurements import Key
 from pdebridge.paper.quantities import Measure, measure
 from pdebridge.paper.regression import holm
 from pdebridge.paper.tables import mean_and_half_width
-from pdebridge.paper.verdict import quantile
+from pdebridge.paper.verdict import quantile, welch
 
 LEVEL = 0.01
 Word = Literal["equal", "better", "worse", "changed", "within", "time"]
@@ -102,11 +102,10 @@ def _row(key: Key, a: list[float], b: list[float]) -> Row:
     shift = float(y.mean() - x.mean()) if np.isfinite([*x, *y]).all() else float("nan")
     half = p = float("nan")
     if how.way != "exact" and isfinite(shift) and min(len(a), len(b)) > 1:
-        u, v = float(x.var(ddof=1)) / len(a), float(y.var(ddof=1)) / len(b)
-        if u + v > 0:
-            freedom = (u + v) ** 2 / (u**2 / (len(a) - 1) + v**2 / (len(b) - 1))
-            half = quantile(freedom) * sqrt(u + v)
-            p = float(2 * stdtr(freedom, -abs(shift) / sqrt(u + v)))
+        freedom, error = welch((len(a), float(x.std(ddof=1))), (len(b), float(y.std(ddof=1))))
+        if error > 0:
+            half = quantile(freedom) * error
+            p = float(2 * stdtr(freedom, -abs(shift) / error))
     return Row(key, a, b, shift, half, p, "within")
 
 

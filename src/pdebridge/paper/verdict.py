@@ -21,7 +21,7 @@ met, and a miss is called *worse*.
 """
 
 from dataclasses import dataclass
-from math import isfinite, isnan, nan, sqrt
+from math import inf, isfinite, isnan, nan, sqrt
 from statistics import fmean, stdev
 from typing import Literal, get_args
 
@@ -74,6 +74,17 @@ class Difference:
     half_width: float
 
 
+def welch(*samples: tuple[int, float]) -> tuple[float, float]:
+    """Return degrees of freedom and standard error of a difference, or sum, of means, by Welch and Satterthwaite.
+
+    Args:
+        samples: size and standard deviation of each; one that is 0 counts for nothing, all of them give 0 and infinity.
+    """
+    parts = [s**2 / n for n, s in samples]
+    freedom = sum(part**2 / (n - 1) for part, (n, _) in zip(parts, samples, strict=True) if part)
+    return sum(parts) ** 2 / freedom if freedom else inf, sqrt(sum(parts))
+
+
 def difference(number: PublishedNumber, ours: Interval) -> Difference:
     """Return ``d`` and ``h`` of the model."""
     n, m = ours.n, number.runs or 1
@@ -81,9 +92,8 @@ def difference(number: PublishedNumber, ours: Interval) -> Difference:
     s2 = ours.spread**2 if n >= RUNS else None
     r2 = number.spread**2 if number.spread and m >= RUNS else None
     if s2 is not None and r2 is not None:
-        a, b = s2 / n, r2 / m
-        f = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
-        return Difference(d, quantile(f) * sqrt(a + b))
+        f, error = welch((n, ours.spread), (m, number.spread or 0.0))
+        return Difference(d, quantile(f) * error)
     if s2 is not None:
         return Difference(d, quantile(n - 1) * sqrt(s2 * (1 / n + 1 / m)))
     if r2 is not None:

@@ -42,8 +42,7 @@ def attractor(runs: list[Path], time: float = 250.0) -> StudyResult:
     first = next(iter(found.values()))
     exponent = lyapunov(first, time)
     arrays: dict[str, np.ndarray] = {}
-    rows = {folder: followed(run, time, exponent, arrays) for folder, run in found.items()}
-    measured = gather(found, lambda run: next(rows[folder] for folder, other in found.items() if other is run))
+    measured = gather(found, lambda run: followed(run, time, exponent, arrays))
     of_truth = {"lyapunov/exponent": exponent, "truth/rms": float(np.sqrt(np.mean(truth(first, time) ** 2)))}
     where = first.cell.experiment, first.cell.cell
     return StudyResult(measured + [Measurement(*where, name, [value], []) for name, value in of_truth.items()], arrays)

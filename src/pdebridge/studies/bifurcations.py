@@ -37,24 +37,22 @@ def bifurcations(runs: list[Path]) -> StudyResult:
     """
     every = {folder: restore(folder) for folder in runs}
     found = {folder: run for folder, run in every.items() if run.cell.series.name == "scaled-kuramoto-sivashinsky"}
-    sweep = np.linspace(1, 45, 45)
-    arrays = {"growth/alpha": sweep, "branch/alpha": BRANCH, "branch/exact": exact_branch()}
-    for run in found.values():
-        if run.seed == 0:
-            F, theta = right_hand_side(run)
-            arrays[f"branch/{run.cell.cell}"] = branch(F, theta)
-            for k in WAVES:
-                arrays[f"growth/{run.cell.cell}/{k}"] = np.array([growth(F, theta, alpha, k) for alpha in sweep])
-    return StudyResult(gather(found, figures), arrays)
+    arrays = {"growth/alpha": np.linspace(1, 45, 45), "branch/alpha": BRANCH, "branch/exact": exact_branch()}
+    return StudyResult(gather(found, lambda run: figures(run, arrays)), arrays)
 
 
-def figures(run: Identified) -> dict[str, float]:
-    """Return the quantities of one run."""
-    F, theta = right_hand_side(run)
+def figures(run: Identified, arrays: dict[str, Grid]) -> dict[str, float]:
+    """Return the quantities of one run, and add to the arrays of its cell's first seed."""
+    (F, theta), cell = right_hand_side(run), run.cell.cell
+    learned = branch(F, theta)
+    if run.seed == 0:
+        arrays[f"branch/{cell}"] = learned
+        sweep = arrays["growth/alpha"]
+        arrays |= {f"growth/{cell}/{k}": np.array([growth(F, theta, alpha, k) for alpha in sweep]) for k in WAVES}
     points = {k: crossing(F, theta, k) for k in WAVES}
     found = {f"wave-{k}/alpha": alpha for k, alpha in points.items()}
     found |= {f"wave-{k}/error": 100 * abs(alpha / (4 * k**2) - 1) for k, alpha in points.items()}
-    deviation = np.abs(branch(F, theta) - exact_branch()).max() / exact_branch().max()
+    deviation = np.abs(learned - exact_branch()).max() / exact_branch().max()
     return found | {"branch/deviation": 100 * float(deviation)}
 
 
