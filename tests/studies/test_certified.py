@@ -74,5 +74,8 @@ def test_the_study_measures_the_part_that_it_is_told(tmp_path) -> None:
     value = {m.quantity: m.values[0] for m in test.measurements}
     for r in ("36", "72", "108"):
         assert value[f"certified-{r}/accuracy"] <= value[f"attacked-{r}/accuracy"] <= value["clean/accuracy"]
+    few = certified([run], images=40, attacked=10)
+    differing = {m.quantity for m, n in zip(few.measurements, test.measurements, strict=True) if m.values != n.values}
+    assert differing <= {f"attacked-{r}/accuracy" for r in (36, 72, 108)} and few.measurements[-1].values[0] % 10 < 1e-9
     figure.draw(test.arrays, tmp_path / "certified")
     assert (tmp_path / "certified.png").stat().st_size > 10_000
