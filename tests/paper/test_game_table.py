@@ -2,7 +2,7 @@
 
 import pytest
 
-from pdebridge.paper.certificates import BOUND, PROOF, certified_table
+from pdebridge.paper.certificates import BOUND, PROOF, certified_table, tally
 from pdebridge.paper.experiment_tables import of_experiment
 from pdebridge.paper.game_table import game_table
 
@@ -64,3 +64,11 @@ def test_a_game_without_a_bound_is_listed_as_such():
     assert certified_table(found).to_numpy().tolist() == [["games", "d2", "none", "10", "", ""]]
     assert game_table(found)[PROOF][0] == "none"
     assert certified_table({("figure1", "T5", "val/accuracy"): {"values": [99.0]}}).empty
+
+
+def test_games_of_all_scales_are_counted_by_what_is_proved_of_them():
+    def one(proof):
+        figures = {"cost/total": [10.0], "certificate/proof": [proof], "parameters": [5.0]}
+        return certified_table({("games", "d2", name): {"values": values} for name, values in figures.items()})
+
+    assert tally([one(2.0), one(1.0), one(2.0)]) == "Of 3 games, 2 proved, 1 estimated, 0 without a bound"

@@ -1,5 +1,6 @@
 """Bounds of games in tables: each says whether it is proved or estimated, and one that says nothing is not shown."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ BOUND, PROOF = "bound of the optimum", "certified"
 """Headings. An estimate has no other name than its proof gives it."""
 KINDS = ("none", "estimated", "proved")
 """The words of ``certificate/proof``, in the order of its numbers (`pdebridge.studies.games.PROOFS`)."""
+COUNTED = {"proved": "proved", "estimated": "estimated", "none": "without a bound"}
 
 
 def in_words(found: dict[Key, dict[str, Any]], key: Key) -> str:
@@ -50,6 +52,12 @@ def certified_table(found: dict[Key, dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(
         [_row(found, cell) for cell in cells], columns=["game", "cell", PROOF, "cost", BOUND, "gap (%)"]
     )
+
+
+def tally(tables: Iterable[pd.DataFrame]) -> str:
+    """Return how many games of some `certified_table` are proved, estimated, or neither, in words."""
+    words = [word for table in tables for word in table[PROOF]]
+    return f"Of {len(words)} games, " + ", ".join(f"{words.count(kind)} {said}" for kind, said in COUNTED.items())
 
 
 def _row(found: dict[Key, dict[str, Any]], cell: tuple[str, str]) -> dict[str, str]:

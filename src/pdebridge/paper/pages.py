@@ -23,7 +23,7 @@ from jinja2 import Environment, StrictUndefined
 from pdebridge.files import whole
 from pdebridge.paper import operating
 from pdebridge.paper.beside import COMPACT, counts, headline, published, verdict_table
-from pdebridge.paper.certificates import certified_table
+from pdebridge.paper.certificates import certified_table, tally
 from pdebridge.paper.claim_verdicts import claim_table
 from pdebridge.paper.claims import CLAIMS, read_claims
 from pdebridge.paper.claims_page import docs_page
@@ -92,12 +92,18 @@ def results_page(table: pd.DataFrame, evidence: dict[str, Evidence]) -> str:
     lines += ["Of several scales the run with the published setting and most seeds is shown.", "", *_origins(evidence)]
     for title, frame in sections.items():
         lines += [f"## {title}", "", markdown(frame) if len(frame) else "None.\n"]
-    games = certified_table(laptop.measurements)
-    lines += [f"## {CERTIFIED}", "", markdown(games) if len(games) else "None.\n"]
+    lines += [f"## {CERTIFIED}", "", *_certified(evidence)]
     lines += ["## Our experiments at scale laptop, mean and 95 % interval over seeds", ""]
     for name in experiment_names(laptop.measurements):
         lines += [f"### {name}", "", markdown(of_experiment(laptop.measurements, name))]
     return "\n".join(lines)
+
+
+def _certified(evidence: dict[str, Evidence]) -> list[str]:
+    """Return the games of every scale but that of tests, what is proved of each, and how many are of each kind."""
+    shown = {scale: certified_table(one.measurements) for scale, one in evidence.items() if scale != "test"}
+    tables = [table.assign(scale=scale) for scale, table in shown.items() if len(table)]
+    return [f"{tally(tables)}.", "", markdown(pd.concat(tables))] if tables else ["None.", ""]
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
