@@ -155,6 +155,8 @@ STUDIES = {
     "sweep": "pdebridge.studies.sweep:sweep",
     "transport-optimum": "pdebridge.studies.transport_optimum:transport_optimum",
     "training-curves": "pdebridge.studies.training_curves:training_curves",
+    "volume-memory": "pdebridge.studies.volume_memory:volume_memory",
+    "volumes": "pdebridge.studies.volumes:volumes",
 }
 FIGURES = {
     "certified": "pdebridge.paper.certified:draw",
@@ -182,6 +184,7 @@ FIGURES = {
     "stability": "pdebridge.paper.stability:draw",
     "sweep": "pdebridge.paper.sweep:draw",
     "training-share": "pdebridge.paper.training_share:draw",
+    "volumes": "pdebridge.paper.volumes:draw",
 }
 DRAWN_FROM = {
     "certified": "certified",
@@ -209,6 +212,7 @@ DRAWN_FROM = {
     "stability": "stability",
     "sweep": "sweep",
     "training-share": "robustness",
+    "volumes": "volumes",
 }
 """The study whose arrays a figure draws."""
 BENCHES = {

@@ -39,6 +39,8 @@ class FullyHyperbolic(nn.Module):
         extra: channels of zeros that are put after those of the image.
         spaced: the kernels belong to spacing 1 and follow that of the grid, see `at_spacing`.
         normalisation: ``N``: ``tv``, ``group``, or ``none`` for the bias alone.
+        distribution: of the initial kernels, as in `Parabolic`; ``truncated`` counts the taps of all axes, so that
+            kernels in 3-D are no larger than those in 2-D.
         gradient: the gradient mode, by name or `mode_named`.
 
     Raises:
@@ -56,11 +58,12 @@ class FullyHyperbolic(nn.Module):
         extra: int = 0,
         spaced: bool = False,
         normalisation: str = "tv",
+        distribution: str = "normal",
         gradient: str | MakeGradient = "stored",
     ) -> None:
         super().__init__()
         operator = f"{'spaced-' if spaced else ''}conv{dimension}d"
-        options = {"pair": True, "operator": operator, "normalisation": normalisation}
+        options = {"pair": True, "operator": operator, "normalisation": normalisation, "distribution": distribution}
         point = Point("second-order", "leapfrog-pair", gradient, options)
         self.extra, self.levels = extra, levels(units)
         width, body = 2 * (channels + extra), list[nn.Module]()

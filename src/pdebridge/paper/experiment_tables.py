@@ -48,6 +48,14 @@ HEADINGS: dict[str, tuple[str, float]] = {
     "horizon": ("Lyapunov times", 1),
     "energy/error": ("error of the energies (%)", 1),
     "largest-step": ("largest step", 1),
+    "test/dice-lung": ("Dice, lung (%)", 1),
+    "test/dice-lesion": ("Dice, lesion (%)", 1),
+    "test/fraction-error": ("error of the share (points)", 1),
+    "fraction/half-width": ("half of its interval (points)", 1),
+    "fraction/coverage": ("which holds in (%)", 1),
+    "paired/dice-lesion": ("Dice of the lesion, beside", 1),
+    "paired/fraction-error": ("error of the share, beside", 1),
+    "side-in-16GiB": ("largest side in 16 GiB", 1),
     "parameters": ("weights", 1),
     "seconds": ("seconds", 1),
     "memory": ("memory of a step (MB)", MEGABYTE),
@@ -63,6 +71,8 @@ HEADINGS: dict[str, tuple[str, float]] = {
     "spectral/certified": ("frozen: stable steps (%)", 1),
     "bytes": ("memory (MB)", MEGABYTE),
     "formula/bytes": ("formula (MB)", MEGABYTE),
+    "counted/bytes": ("counted (MB)", MEGABYTE),
+    "resident/bytes": ("resident (MB)", MEGABYTE),
 }
 """Quantities that the tables for reading show, in this order, with the unit that they have there."""
 

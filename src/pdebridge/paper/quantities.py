@@ -58,6 +58,9 @@ MEASURES: list[tuple[str, Measure | None]] = [
         Measure("exact"),
     ),
     (r"formula/.*|work(/.*)?|exact/.*|eigenvalue/.*", Measure("value", "none", 1e-6)),
+    (r"resident/bytes", None),  # and to its kernels and allocator
+    (r"counted/bytes", Measure("value", "lower", 1e-6)),
+    (r"side-in-16GiB", Measure("value", "higher", 1e-6)),
     (r"(.*/)?(bytes|memory)", Measure("value", "lower", 0.05)),
     (r"(.*/)?nfe/.*", Measure("ratio", "lower", 0.15)),
     (r"(val|test)/accuracy", Measure("points", "higher", 0.5, headline=True)),
@@ -67,6 +70,7 @@ MEASURES: list[tuple[str, Measure | None]] = [
     (r"horizon|energy/error|gradient/ratio|lyapunov/.*", Measure("value", "none", 0.5)),
     (r"(val|test)/loss|train/objective", Measure("ratio", "lower", 0.1, headline=True)),
     (r"(val|test)/dice-.*|(val|test)/fraction-.*", Measure("points", "none", 2.0)),  # per cent, percentage points
+    (r"paired/.*|fraction/.*", Measure("points", "none", 13.0)),  # the same, of few cases: one of eight
     (r"(.*/)?loss|objective/final|gradient/final", Measure("ratio", "lower", 0.1)),
     (r"cost/total", Measure("value", "lower", 0.005, headline=True)),
     (r"cost/total-train-nt", Measure("value", "lower", 0.005)),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from pdebridge.configuration.network import PublishedNetwork
 from pdebridge.configuration.segmentation import Distortion, SegmentationCell
 from pdebridge.cube import named
 from pdebridge.datasets.make import call
@@ -41,14 +42,19 @@ def volumes(cell: SegmentationCell, seed: int) -> Volumes:
 
 def network(cell: SegmentationCell, classes: int) -> nn.Module:
     """Return a cell's network with weights from torch's global generator."""
-    spec = cell.network
-    # a layout that knows nothing of gradients is asked for none
-    mode = {} if spec.gradient.name == "stored" else {"gradient": mode_named(spec.gradient.name, spec.gradient.options)}
     try:
-        net: nn.Module = published.build(spec.name, **{"channels": 1, "classes": classes, **spec.options, **mode})
+        net = laid_out(cell.network, classes)
     except FAILURES as error:
         raise UserError(f"{where(cell)}: network: {error}") from error
     return net.to(DTYPES[cell.training.precision])
+
+
+def laid_out(spec: PublishedNetwork, classes: int) -> nn.Module:
+    """Return a published network for images of one channel."""
+    # a layout that knows nothing of gradients is asked for none
+    mode = {} if spec.gradient.name == "stored" else {"gradient": mode_named(spec.gradient.name, spec.gradient.options)}
+    net: nn.Module = published.build(spec.name, **{"channels": 1, "classes": classes, **spec.options, **mode})
+    return net
 
 
 def build(cell: SegmentationCell, seed: int) -> nn.Module:

@@ -1,13 +1,14 @@
 """The LightningModule for segmentation, whatever the network."""
 
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.stats import t as student
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import cross_entropy
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torchmetrics.functional.segmentation import dice_score
@@ -32,7 +33,8 @@ def soft_dice(values: Tensor, c: Tensor) -> Tensor:
         values: logits ``(batch, classes, *voxels)``, ``p`` their softmax.
         c: labels ``(batch, *voxels)``, ``q`` one where the label is the class.
     """
-    p, q = values.softmax(1).flatten(2), one_hot(c, values.shape[1]).movedim(-1, 1).flatten(2)
+    classes = torch.arange(values.shape[1], device=c.device)[:, None]
+    p, q = values.softmax(1).flatten(2), c.flatten(1)[:, None] == classes  # one byte a class and voxel, not eight
     return ((2 * (p * q).sum(2) + SMOOTH) / (p.sum(2) + q.sum(2) + SMOOTH)).mean()
 
 
@@ -154,13 +156,19 @@ def over_cases(cases: list[Figures], part: str) -> Figures:
     columns = {name: [case[name] for case in cases] for name in cases[0]}
     bias = columns.pop("bias")
     found = {f"{part}/{name}": float(np.nanmean(values)) for name, values in columns.items() if not all_nan(values)}
-    errors = [abs(value) for value in bias]
-    found |= {f"{part}/fraction-bias": mean(bias), f"{part}/fraction-error": mean(errors)}
+    errors = np.abs(bias)
+    found |= {f"{part}/fraction-bias": mean(bias), f"{part}/fraction-error": float(errors.mean())}
     if len(errors) < 2:
         return found
-    half = float(student.ppf(0.975, len(errors) - 1)) * stdev(errors) / len(errors) ** 0.5
-    ends = {"low": max(mean(errors) - half, 0.0), "high": mean(errors) + half}
+    half = half_width(errors)
+    ends = {"low": max(float(errors.mean()) - half, 0.0), "high": float(errors.mean()) + half}
     return found | {f"{part}/fraction-error-{end}": value for end, value in ends.items()}
+
+
+def half_width(values: NDArray[np.float64]) -> float:
+    """Return half the 95 % interval of a mean by Student's t, ``t s / sqrt(n)``; infinite of one value."""
+    n = len(values)
+    return float(student.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / n**0.5 if n > 1 else float("inf")
 
 
 def all_nan(values: list[float]) -> bool:
