@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from families import CONVOLUTIONAL, DENSE, LINE
-from pdebridge.catalogue import CATALOGUE, DATASETS, DRAWN_FROM, FIGURES, OPTIMISERS, SOURCES, STUDIES
+from pdebridge.catalogue import CATALOGUE, DATASETS, DRAWN_FROM, FIGURES, OPTIMISERS, SOURCES, STUDIES, VOLUMES
 from pdebridge.configuration.classification import ClassificationCell
 from pdebridge.configuration.load import cells, experiment_files, read_experiment
 from pdebridge.configuration.optimisers import Optimiser
@@ -101,7 +101,7 @@ def test_every_name_leads_to_an_object(kind):
 
 
 def test_every_source_has_its_data_set():
-    assert set(SOURCES) <= set(DATASETS)
+    assert set(SOURCES) <= {*DATASETS, *VOLUMES}
 
 
 def test_reading_the_catalogue_imports_nothing():

@@ -98,11 +98,14 @@ SERIES = {
     "scaled-kuramoto-sivashinsky": "pdebridge.datasets.series:scaled_kuramoto_sivashinsky",
 }
 VOLUMES = {
+    "covid-ct": "pdebridge.datasets.covid_ct:covid_ct",
+    "nifti": "pdebridge.datasets.nifti:nifti",
     "thoraces": "pdebridge.datasets.thoraces:thoraces",
 }
 SOURCES = {
     "cifar10": "pdebridge.datasets.cifar:CIFAR10",
     "cifar100": "pdebridge.datasets.cifar:CIFAR100",
+    "covid-ct": "pdebridge.datasets.covid_ct:COVID_CT",
     "indian-pines": "pdebridge.datasets.hyperspectral:INDIAN_PINES",
     "mnist": "pdebridge.datasets.mnist:MNIST",
     "salinas-a": "pdebridge.datasets.hyperspectral:SALINAS_A",

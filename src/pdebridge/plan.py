@@ -17,6 +17,7 @@ from pdebridge.configuration.load import (
     with_studies,
 )
 from pdebridge.configuration.model import SCALES, Named
+from pdebridge.configuration.segmentation import SegmentationCell
 from pdebridge.configuration.series import SeriesCell
 from pdebridge.configuration.settings import Settings
 from pdebridge.cube import check_options, target
@@ -83,6 +84,8 @@ def check_experiment(experiment: Experiment, settings: Settings, references: Ite
                 check_options_of(kind, named, f"{where}, cell {cell.cell!r}: {key}.options")
             if isinstance(cell, SeriesCell) and cell.series.name == "file":
                 check_file(cell, f"{where}, cell {cell.cell!r}")
+            if isinstance(cell, SegmentationCell) and cell.data.name == "nifti":
+                check_folder(cell, f"{where}, cell {cell.cell!r}")
 
 
 def check_file(cell: SeriesCell, where: str) -> None:
@@ -93,6 +96,16 @@ def check_file(cell: SeriesCell, where: str) -> None:
         file(seed=0, sampling=Sampling(**cell.sampling.model_dump()), **cell.series.options)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where}: series: {error}") from None
+
+
+def check_folder(cell: SegmentationCell, where: str) -> None:
+    """Look at the headers of volumes of a user's own; refuse those without masks, or with masks on other grids."""
+    from pdebridge.datasets import nifti  # nibabel, which a plan without such volumes does not need
+
+    try:
+        nifti.check(**{name: value for name, value in cell.data.options.items() if name == "path"})
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{where}: data: {error}") from None
 
 
 def check_options_of(kind: str, named: Named, where: str) -> None:

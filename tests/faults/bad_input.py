@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import nibabel
 import numpy as np
 import yaml
 
@@ -139,6 +140,45 @@ sampling: {interval: 0.1, samples: 5, train: 2, noise: 0.01}
 network: {dynamics: {name: stencil, options: {orders: [2]}}, integrator: ars-222, gradient: stored, control: constant}
 training: {optimizer: {name: lbfgs, iterations: 2}, epochs: 1, steps: 2}
 """
+
+
+SCANS = b"""
+task: segmentation
+title: scans of one's own
+source: {reference: lensink2020covid, locator: none}
+data: {name: nifti, options: {path: scans}}
+network: {layout: published, name: unet-3d}
+training: {optimizer: {name: adamw, lr: 0.01}, epochs: 1}
+"""
+
+
+def scans() -> Iterator[Case]:
+    """Volumes of one's own that are none, or have no masks that fit."""
+    file, command = EXPERIMENT.format("scans"), plan("scans")
+    image, mask = "scans/images/a.nii", "scans/masks/a.nii"
+    for name, files, said in (
+        ("no folder", {}, "scans/images: no NIfTI files"),
+        ("no masks at all", {image: volume(4, 4, 4)}, "scans/masks: no NIfTI files"),
+        ("no mask", {image: volume(4, 4, 4), "scans/masks/b.nii": volume(4, 4, 4)}, "a.nii has no mask"),
+        ("another shape", {image: volume(4, 4, 4), mask: volume(4, 4, 5)}, "a mask of (4, 4, 5) voxels for an image"),
+        ("no volume", {image: volume(4, 4), mask: volume(4, 4)}, "a.nii: not a volume"),
+        ("no NIfTI", {image: b"text", mask: volume(4, 4, 4)}, "a.nii: not a NIfTI file"),
+    ):
+        yield Case(f"volumes: {name}", command, said, {file: SCANS, **files})
+    for key, value, said in (
+        ("data.options.pth", 1, "did you mean 'path'"),
+        ("data", "nifti", "data: check() missing"),
+        ("data", "thorax", "thorax"),
+        ("spacing", 0, "spacing"),
+        ("training.augmentation", {"flip": [3]}, "flip"),
+        ("training.dice", -1, "dice"),
+    ):
+        yield Case(f"volumes: {key} = {value!r}", command, said, {file: at(key, value)(SCANS)})
+
+
+def volume(*shape: int) -> bytes:
+    """Return a NIfTI file of zeros."""
+    return nibabel.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4)).to_bytes()
 
 
 def series() -> Iterator[Case]:
@@ -459,4 +499,4 @@ def _misnamed() -> bytes:
     return json.dumps({"measurements": [measured], "runs": []}).encode()
 
 
-CASES = [*settings(), *experiments(), *series(), *meaningless(), *texts(), *claims(), *tables(), *commands()]
+CASES = [*settings(), *experiments(), *series(), *scans(), *meaningless(), *texts(), *claims(), *tables(), *commands()]
