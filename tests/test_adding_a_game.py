@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from pdebridge.bench.training import OFF
 from pdebridge.configuration.load import cells, read_experiment, settings_from
 from pdebridge.errors import UserError
 from pdebridge.files import read_json
+from pdebridge.meanfield.objective import objective
 from pdebridge.studies.games import games
 from pdebridge.training import games as construct
 from pdebridge.training.fit import train_seed
@@ -19,7 +21,7 @@ from pdebridge.training.progress import Progress
 
 PAGE = (Path(__file__).parents[1] / "docs" / "adding-a-game.md").read_text()
 WALL, CORRIDOR, SCRIPT = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-(EXPERIMENT,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+EXPERIMENT, CROWDS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 (REFUSAL,) = re.findall(r"^```text\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -55,6 +57,13 @@ def test_it_is_trained_certified_and_drawn(folder):
     x, y = np.meshgrid(*found.arrays["d2/axes"])
     expected = 20 * np.exp(-2 * x**2) * (1 - np.exp(-((y - 1) ** 2)))
     np.testing.assert_allclose(found.arrays["d2/obstacle"][0], expected, atol=1e-3)
+
+
+def test_several_crowds_have_a_potential_each(folder):
+    spelled = cell(folder, **yaml.safe_load(CROWDS)["game"])
+    game, potential = construct.game(spelled), construct.build(spelled, 0)
+    assert (game.crowds, game.d) == (2, 4)
+    assert objective(game, potential, game.initial.sobol(32), 2).running > 0
 
 
 def test_the_crowd_is_where_it_was_counted(folder):

@@ -117,6 +117,7 @@ GAMES = {
     "gaussian": "pdebridge.meanfield.games:gaussian",
     "lq-entropy": "pdebridge.meanfield.games:linear_quadratic",
     "own": "pdebridge.training.own_game:own_game",
+    "crowds": "pdebridge.training.own_crowds:own_crowds",
 }
 OPTIMISERS = {
     "sgd": "pdebridge.training.optimisers:sgd",

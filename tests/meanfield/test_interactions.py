@@ -7,6 +7,7 @@ from pdebridge.meanfield.certificate import certify
 from pdebridge.meanfield.densities import Gaussian, GaussianMixture
 from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.interactions import Congestion, Entropy, GaussianObstacle, Moving, QuadraticCost
+from pdebridge.meanfield.normals import Normals
 from pdebridge.meanfield.objective import objective
 from pdebridge.meanfield.picture import Picture
 from pdebridge.meanfield.potential import Potential
@@ -38,12 +39,13 @@ def test_a_functional_lies_above_its_tangent_and_touches_it(make):
     part, x = make(), torch.cartesian_prod(*[torch.linspace(-9, 9, 361)] * 2)
     area = (18 / 360) ** 2
     normal = Gaussian([0.3, -0.2], [[0.8, 0.3], [0.3, 1.1]])
-    log_r, peak = normal.log_density(x), normal.log_density(normal.means)
+    r = Normals.with_moments(normal.means[None], torch.tensor([[[0.8, 0.3], [0.3, 1.1]]]))
+    torch.testing.assert_close(r.log_density(x[None])[0], normal.log_density(x))
 
     def gap(density):
         log_rho = density.log_density(x)
         rho = log_rho.exp() * area
-        return float((rho * part(x, log_rho)[0]).sum() - (rho * part.below(x, log_r, peak, 0.0)).sum())
+        return float((rho * part(x, log_rho)[0]).sum() - (rho * part.below(x[None], r, torch.zeros(1, 1))[0]).sum())
 
     assert gap(normal) == pytest.approx(0, abs=1e-6)
     for density in (Gaussian([1.0, 1.0], 0.4), GaussianMixture([[-1.0, 0.0], [2.0, 0.0]], 0.5)):

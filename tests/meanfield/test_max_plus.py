@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from pdebridge.meanfield.closed_forms import GaussianTransport
-from pdebridge.meanfield.densities import Gaussian, GaussianMixture
+from pdebridge.meanfield.densities import Gaussian, GaussianMixture, components
 from pdebridge.meanfield.games import Alpha, Game, crowd_motion, gaussian, gaussian_transport, optimal_transport
 from pdebridge.meanfield.gaussians import gaussian_map
-from pdebridge.meanfield.max_plus import Dual, components, lower_bound
+from pdebridge.meanfield.max_plus import Dual, lower_bound
 
 ALPHA = Alpha(2.0, 1.0, 5.0, 1.0, 1.0)
 

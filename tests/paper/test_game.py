@@ -32,6 +32,7 @@ def test_the_gallery_has_a_row_for_every_game_of_the_plane(tmp_path):
     one, moving = arrays((2,), 0.0), arrays((2,), 9.0)
     moving = {name.replace("d2/", "cart/"): array for name, array in moving.items()}
     moving["cart/obstacle"] = np.concatenate([k * moving["cart/obstacle"] for k in range(5)])
+    moving["cart/crowds"] = np.stack([moving["cart/density"], moving["cart/density"][:, ::-1]])
     beyond = {name: array for name, array in arrays((2, 10), 0.0).items() if name.startswith("d10/")}
     gallery.draw(one | moving | beyond, tmp_path / "gallery")
     assert (tmp_path / "gallery.png").stat().st_size > 20_000

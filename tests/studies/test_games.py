@@ -8,10 +8,14 @@ import pytest
 import torch
 
 from pdebridge.meanfield.certificate import Certificate
+from pdebridge.meanfield.crowds import together
 from pdebridge.meanfield.exact import exact_solution
-from pdebridge.meanfield.games import crowd_motion, gaussian
+from pdebridge.meanfield.games import Game, crowd_motion, gaussian
+from pdebridge.meanfield.interactions import GaussianObstacle
 from pdebridge.meanfield.potential import Potential
+from pdebridge.meanfield.separable import separable
 from pdebridge.studies.games import RESOLUTION, TIMES, certified, of_cost, picture
+from pdebridge.training.games import Solved
 
 BUDGET = {"samples": 512, "starts": 4, "iterations": 20}
 
@@ -62,6 +66,23 @@ def test_densities_have_mass_one_and_the_moments_of_the_solution():
         assert mean == pytest.approx(exact.moments(t)[0], abs=0.03)
     assert arrays["paths"].shape[2] == 2
     assert arrays["obstacle"].max() == 0
+
+
+def test_each_of_several_crowds_has_its_own_density_and_the_common_obstacle():
+    torch.manual_seed(0)
+    wall = [GaussianObstacle(3.0, (0.0, 0.0), (0.4, 0.6))]
+    apart = [crowd_motion(2), gaussian(2, -1.0, 1.0, 1.0, 0.5, crowd_motion(2).alpha)]
+    game = together([Game(one.initial, one.target, wall, one.alpha) for one in apart], 1.0, 0.5)
+    potential = separable(Potential(4, 8, spread=0.3), 2).requires_grad_(False)
+    arrays = picture(Solved(None, 0, game, potential))
+    assert arrays["d"] == 2
+    assert arrays["crowds"].shape == (2, len(TIMES), RESOLUTION, RESOLUTION)
+    np.testing.assert_allclose(arrays["density"], arrays["crowds"].sum(0), rtol=1e-6)
+    cell = np.diff(arrays["axes"])[:, 0].prod()
+    assert arrays["crowds"].sum((2, 3)) * cell == pytest.approx(1, abs=0.05)
+    first = arrays["crowds"][0, 0].sum(1) @ arrays["axes"][1] * cell
+    assert first == pytest.approx(3.0, abs=0.1)
+    assert arrays["obstacle"].max() == pytest.approx(wall[0].height, rel=0.01)
 
 
 def test_only_two_dimensions_have_a_plane_of_densities():

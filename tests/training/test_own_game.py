@@ -71,8 +71,8 @@ def test_a_mistake_names_its_key(options, message):
 def test_the_gallery_is_made_of_such_games():
     settings = settings_from({"scale": "workstation"}, "the test")
     found = [games.game(cell) for cell in cells(read_experiment("games-gallery"), settings)]
-    assert len(found) == 4
+    assert len(found) == 5
     for game in found:
-        terms = objective(game, Potential(2, 4), game.initial.sobol(32), 4)
+        terms = objective(game, Potential(game.d, 4), game.initial.sobol(32), 4)
         assert terms.total.isfinite()
         assert terms.running != 0

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from pdebridge.meanfield.characteristics import trajectory
 from pdebridge.meanfield.closed_forms import QuadraticSolution
+from pdebridge.meanfield.densities import components
 from pdebridge.meanfield.games import Game
-from pdebridge.meanfield.max_plus import components
 from pdebridge.meanfield.potential import Potential, ValueFunction
 from pdebridge.meanfield.residuals import flow_density
 
@@ -57,7 +57,7 @@ def log_weights(game: Game, potential: ValueFunction, steps: int, seed: int, siz
     value exceeds e; the samples of ``rho_1`` alone have a variance that grows exponentially with d.
     """
     x, z = game.initial.sobol(size, seed), game.target.sobol(size, seed)
-    *_, end = trajectory(game, potential, x, steps)
+    *_, end = trajectory(game.free(), potential, x, steps)
     at_target = flow_density(game, potential, z, steps, steps) - game.target.log_density(z)
     at_end = game.initial.log_density(x) - end.log_determinant - game.target.log_density(end.z)
     exponent = potential(torch.cat([z, end.z]), 1.0) / game.alpha.terminal

@@ -5,6 +5,7 @@ Only log-densities are evaluated: in d = 100 the density itself underflows singl
 
 from collections.abc import Sequence
 from math import inf, log, pi
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -138,6 +139,26 @@ class Gaussian(GaussianMixture):
     def __init__(self, mean: Array, covariance: float | Array) -> None:
         matrix = covariance if isinstance(covariance, int | float) else _float64(covariance).unsqueeze(0)
         super().__init__(_float64(mean).unsqueeze(0), matrix)
+
+
+class Components(NamedTuple):
+    """A mixture by matrices: ``means`` ``(K, d)``, ``covariances`` ``(K, d, d)``, ``log_weights`` ``(K,)``, float64."""
+
+    means: Tensor
+    covariances: Tensor
+    log_weights: Tensor
+
+    def chosen(self, coordinates: Tensor) -> "Components":
+        """Return the marginal of some coordinates."""
+        covariances = self.covariances[:, coordinates][:, :, coordinates]
+        return Components(self.means[:, coordinates], covariances, self.log_weights)
+
+
+def components(density: GaussianMixture) -> Components:
+    """Return a mixture in double precision on the host."""
+    means, scale = density.means.double().cpu(), density.scale.double().cpu()
+    own = torch.diag_embed(scale.square()) if scale.ndim == 2 else scale @ scale.mT
+    return Components(means, own.expand(len(means), -1, -1), density.log_weights.double().cpu())
 
 
 def _float64(values: Array) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pdebridge.meanfield.densities import Array, Gaussian, GaussianMixture
 from pdebridge.meanfield.interactions import Entropy, GaussianObstacle, Interaction, QuadraticCost, Time
+from pdebridge.meanfield.normals import Normals
 
 
 class Alpha(NamedTuple):
@@ -36,6 +37,7 @@ class Game(nn.Module):
         target: ``rho_1`` of the terminal cost.
         interactions: the parts of ``F``; none for ``F = 0``.
         alpha: the weights; ``alpha_1 > 0``, the others not negative.
+        crowds: how many crowds of ``d/crowds`` coordinates each the space is made of (`pdebridge.meanfield.crowds`).
 
     Raises:
         ValueError: the dimensions differ, an interaction is not defined in them, or a weight is out of range.
@@ -47,6 +49,7 @@ class Game(nn.Module):
         target: GaussianMixture,
         interactions: Sequence[Interaction] = (),
         alpha: Alpha = Alpha(),  # noqa: B008 (immutable)
+        crowds: int = 1,
     ) -> None:
         super().__init__()
         if initial.d != target.d:
@@ -57,19 +60,28 @@ class Game(nn.Module):
             if initial.d < part.least_d:
                 raise ValueError(f"{type(part).__name__} needs d >= {part.least_d}, not d = {initial.d}")
         self.initial, self.target, self.alpha, self.d = initial, target, alpha, initial.d
+        self.crowds = crowds
         self.interactions = nn.ModuleList(interactions)
 
-    def running(self, x: Tensor, log_rho: Tensor, t: Time = 0.0) -> tuple[Tensor, Tensor]:
-        """Return ``f`` with ``F(rho) = E f`` and ``dF/drho``, each ``(N,)``; zeros if there is no interaction."""
+    def free(self) -> "Game":
+        """Return the game without running costs: what moves along a given potential is the same, and sooner known."""
+        return Game(self.initial, self.target, (), self.alpha, self.crowds)
+
+    def running(self, x: Tensor, log_rho: Tensor, t: Time = 0.0, crowd: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``f`` with ``F(rho) = E f`` and ``dF/drho``, each ``(N,)``; zeros if there is no interaction.
+
+        The rows ``x`` are samples of the crowd, unless others are given as `crowd`.
+        """
         f = variation = torch.zeros_like(log_rho)
         for part in self._parts():
-            f_part, variation_part = part.at(x, log_rho, t)
+            found = part.at(x, log_rho, t) if crowd is None else part.among(x, log_rho, t, crowd)
+            f_part, variation_part = found
             f, variation = f + f_part, variation + variation_part
         return f, variation
 
-    def below(self, x: Tensor, log_r: Tensor, log_peak: Tensor, t: Time = 0.0) -> Tensor:
+    def below(self, x: Tensor, r: Normals, t: Tensor) -> Tensor:
         """Return ``b`` with ``F(rho) >= int b rho`` for every density, see `Interaction.below`."""
-        return sum((part.below(x, log_r, log_peak, t) for part in self._parts()), torch.zeros_like(log_r))
+        return sum((part.below(x, r, t) for part in self._parts()), torch.zeros_like(x[:, :, 0]))
 
     def _parts(self) -> Iterator[Interaction]:
         return cast("Iterator[Interaction]", iter(self.interactions))

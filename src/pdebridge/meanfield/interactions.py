@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pdebridge.meanfield.normals import Normals
+
 Time = float | Tensor
 
 
@@ -17,6 +19,7 @@ class Interaction(nn.Module, ABC):
 
     `least_d` is the smallest dimension in which it is defined. `bounded_by_its_integrand` says that
     ``F(rho) >= int b(x, r) rho dx`` for every normal density ``r`` and the ``b`` of `below`, which dual bounds need.
+    What depends on the whole crowd, not on its density at ``x`` alone, takes the rows of a batch for the crowd.
     """
 
     least_d: ClassVar[int] = 1
@@ -31,9 +34,17 @@ class Interaction(nn.Module, ABC):
         values: tuple[Tensor, Tensor] = self(x, log_rho)
         return values
 
-    def below(self, x: Tensor, log_r: Tensor, log_peak: Tensor, t: Time) -> Tensor:
-        """Return ``b``, ``(N,)``, for a normal density ``r`` whose largest value has the logarithm `log_peak`."""
-        return self.at(x, log_r, t)[0]
+    def among(self, x: Tensor, log_rho: Tensor, t: Time, crowd: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same at rows ``x`` that are not of the crowd, whose samples are the rows of `crowd`."""
+        return self.at(x, log_rho, t)
+
+    def below(self, x: Tensor, r: Normals, t: Tensor) -> Tensor:
+        """Return ``b`` at points ``(T, N, d)`` for normal densities at the ``T`` times ``t`` ``(T, 1)``, ``(T, N)``."""
+        return self._flat(x, r.log_density(x), t)
+
+    def _flat(self, x: Tensor, log_r: Tensor, t: Tensor) -> Tensor:
+        """Return ``f`` at points ``(T, N, d)`` where the density has the logarithms ``(T, N)``."""
+        return self.at(x.flatten(0, 1), log_r.flatten(), t.expand(log_r.shape).flatten())[0].view(log_r.shape)
 
 
 class Entropy(Interaction):
@@ -83,11 +94,11 @@ class Congestion(Interaction):
         variation = self.weight * (self.power * log_rho).exp()
         return variation / (self.power + 1), variation
 
-    def below(self, x: Tensor, log_r: Tensor, log_peak: Tensor, t: Time) -> Tensor:
+    def below(self, x: Tensor, r: Normals, t: Tensor) -> Tensor:
         """Return the slope of the tangent at ``r``."""
         p = self.power
-        mean = (p * log_peak).exp() * (p + 1) ** (-x.shape[1] / 2)
-        return self.weight * ((p * log_r).exp() - p / (p + 1) * mean)
+        mean = (p * r.log_peak).exp() * (p + 1) ** (-x.shape[2] / 2)
+        return self.weight * ((p * r.log_density(x)).exp() - p / (p + 1) * mean)
 
 
 class External(Interaction):
@@ -103,6 +114,10 @@ class External(Interaction):
         """Return ``Q(x)`` twice."""
         Q = self.cost(x)
         return Q, Q
+
+    def below(self, x: Tensor, r: Normals, t: Tensor) -> Tensor:
+        """Return ``Q``, whatever the densities."""
+        return self._flat(x, torch.zeros_like(x[:, :, 0]), t)
 
 
 class ExternalCost(External):

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from pdebridge.meanfield.closed_forms import GaussianTransport
-from pdebridge.meanfield.densities import GaussianMixture
+from pdebridge.meanfield.densities import Components, components
 from pdebridge.meanfield.games import Game
 
 PIECES = 32  # at most
@@ -35,26 +35,6 @@ class Bound(NamedTuple):
 
     value: float
     standard_error: float
-
-
-class Components(NamedTuple):
-    """A mixture by matrices: ``means`` ``(K, d)``, ``covariances`` ``(K, d, d)``, ``log_weights`` ``(K,)``, float64."""
-
-    means: Tensor
-    covariances: Tensor
-    log_weights: Tensor
-
-    def chosen(self, coordinates: Tensor) -> "Components":
-        """Return the marginal of some coordinates."""
-        covariances = self.covariances[:, coordinates][:, :, coordinates]
-        return Components(self.means[:, coordinates], covariances, self.log_weights)
-
-
-def components(density: GaussianMixture) -> Components:
-    """Return a mixture in double precision on the host."""
-    means, scale = density.means.double().cpu(), density.scale.double().cpu()
-    own = torch.diag_embed(scale.square()) if scale.ndim == 2 else scale @ scale.mT
-    return Components(means, own.expand(len(means), -1, -1), density.log_weights.double().cpu())
 
 
 def lower_bound(game: Game, iterations: int = 600, samples: int = 1024, seed: int = 0) -> Bound:

@@ -1,11 +1,10 @@
 """The cheapest path of one sample through a frozen crowd: its Lagrangian, and descent on it."""
 
-from math import log, pi
-
 import torch
 from torch import Tensor
 
 from pdebridge.meanfield.games import Game
+from pdebridge.meanfield.normals import Normals
 from pdebridge.meanfield.potential import ValueFunction
 
 
@@ -24,11 +23,7 @@ class Lagrangian:
         self.game, self.potential, self.crowd, self.h = game, potential, crowd, 1 / (len(crowd) - 1)
         self.means = crowd.mean(1, keepdim=True)
         if game.interactions:
-            centred = (crowd - self.means).double()
-            factor = torch.linalg.cholesky(centred.mT @ centred / crowd.shape[1])
-            self.whiten = torch.linalg.inv(factor).mT.to(crowd.dtype)
-            self.constant = -factor.diagonal(dim1=1, dim2=2).log().sum(1, keepdim=True) - game.d / 2 * log(2 * pi)
-            self.constant = self.constant.to(crowd.dtype)
+            self.normals = Normals.of(crowd)
 
     def coarser(self) -> "Lagrangian":
         """Return the same with steps of twice the length."""
@@ -45,16 +40,12 @@ class Lagrangian:
 
     def running(self, points: Tensor) -> Tensor:
         """Return ``b(z, r_k)`` at points ``(n + 1, N, d)``, a row a time, ``(n + 1, N)``."""
-        log_r = self.constant - 0.5 * ((points - self.means) @ self.whiten).square().sum(2)
         t = (self.h * torch.arange(len(points), dtype=points.dtype, device=points.device)).unsqueeze(1)
-        each = (values.expand_as(log_r).reshape(-1) for values in (log_r, self.constant, t))
-        log_r, log_peak, t = each
-        return self.game.below(points.flatten(0, 1), log_r, log_peak, t).view(points.shape[:2])
+        return self.game.below(points, self.normals, t)
 
     def at(self, k: int, x: Tensor) -> Tensor:
         """Return ``b(x, r_k)`` at rows ``x``, ``(N,)``."""
-        log_r = self.constant[k] - 0.5 * ((x - self.means[k]) @ self.whiten[k]).square().sum(1)
-        return self.game.below(x, log_r, self.constant[k], k * self.h)
+        return self.game.below(x.unsqueeze(0), self.normals.at(k), x.new_full((1, 1), k * self.h))[0]
 
     def descend(self, paths: Tensor, iterations: int) -> tuple[Tensor, Tensor, Tensor]:
         """Descend from `paths` in the metric of the kinetic energy, with their first points held.

@@ -34,14 +34,16 @@ def hjb_quantiles(
             beside = state.z + spread * noise
             if game.interactions:  # else the density does not matter
                 log_rho = flow_density(game, potential, beside, k, steps)
-            off.append(_residual(game, potential, beside, t, log_rho))
+            off.append(_residual(game, potential, beside, t, log_rho, state.z))
     quantiles = torch.tensor(levels, dtype=x.dtype, device=x.device)
     return {name: torch.cat(parts).quantile(quantiles).tolist() for name, parts in (("on", on), ("off", off))}
 
 
-def _residual(game: Game, potential: ValueFunction, z: Tensor, t: float, log_rho: Tensor) -> Tensor:
+def _residual(
+    game: Game, potential: ValueFunction, z: Tensor, t: float, log_rho: Tensor, crowd: Tensor | None = None
+) -> Tensor:
     grad, dt, _ = potential.prepare()(z, t)
-    _, variation = game.running(z, log_rho, t)
+    _, variation = game.running(z, log_rho, t, crowd)
     kinetic = grad.square().sum(1) / (2 * game.alpha.transport)
     return (kinetic - dt - game.alpha.running * variation).abs()
 
@@ -50,5 +52,5 @@ def flow_density(game: Game, potential: ValueFunction, z: Tensor, k: int, steps:
     """Return ``log rho(z, k/steps)`` of the computed flow; minus infinity where following it back diverges."""
     if k == 0:
         return game.initial.log_density(z)
-    *_, start = trajectory(game, potential, z, k, interval=(k / steps, 0.0))
+    *_, start = trajectory(game.free(), potential, z, k, interval=(k / steps, 0.0))
     return (game.initial.log_density(start.z) + start.log_determinant).nan_to_num(-inf)

@@ -9,6 +9,7 @@ from pdebridge.paper.figure1 import Arrays
 from pdebridge.paper.game import cell, paths
 from pdebridge.paper.style import figure
 
+COLOURS = ("Blues", "Oranges", "Greens", "Purples")
 MARGIN = 1.6  # around the paths
 
 
@@ -31,10 +32,9 @@ def draw(arrays: Arrays, stem: Path) -> None:
             low, high = part["paths"][..., 1].min() - MARGIN, part["paths"][..., 1].max() + MARGIN
             for ax in row:
                 ax.set(aspect="equal", xlim=part["axes"][0, [0, -1]], ylim=(low, high), xticks=[], yticks=[])
-            for i, (ax, rho) in enumerate(zip(row, part["density"], strict=False)):
+            for i, ax in enumerate(row[: len(part["times"])]):
                 walls(ax, part, i)
-                levels = np.linspace(0.03, 1, 9) * rho.max()
-                ax.contourf(*part["axes"], rho, levels=levels, cmap="Blues", extend="max", alpha=0.8)
+                densities(ax, part, i)
             if len(part["obstacle"]) == 1:
                 walls(row[-1], part, 0)
             paths(row[-1], part["paths"][:, ::2])
@@ -42,6 +42,13 @@ def draw(arrays: Arrays, stem: Path) -> None:
         for ax, t in zip(axes[0], part["times"], strict=False):
             ax.set_title(f"$t = {t:g}$")
         axes[0, -1].set_title("paths")
+
+
+def densities(ax: Any, part: Arrays, i: int) -> None:
+    """Draw the crowd at the i-th time or, if there are several, each in a colour of its own."""
+    for rho, colours in zip(part.get("crowds", part["density"][None]), COLOURS, strict=False):
+        levels = np.linspace(0.03, 1, 9) * rho[i].max()
+        ax.contourf(*part["axes"], rho[i], levels=levels, cmap=colours, extend="max", alpha=0.8)
 
 
 def walls(ax: Any, part: Arrays, i: int) -> None:

@@ -1,8 +1,9 @@
 """How good a computed mean field game is, with nothing but itself to compare with; and what it looks like."""
 
+from collections.abc import Iterable, Iterator
 from math import sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,8 +12,11 @@ from torch import Tensor
 from pdebridge.files import read_json
 from pdebridge.meanfield.certificate import ERRORS, Certificate, certify
 from pdebridge.meanfield.characteristics import trajectory
-from pdebridge.meanfield.interactions import External, Moving, QuadraticCost
+from pdebridge.meanfield.crowds import Apart, marginal
+from pdebridge.meanfield.games import Game
+from pdebridge.meanfield.interactions import External, Interaction, Moving, QuadraticCost
 from pdebridge.meanfield.residuals import hjb_quantiles
+from pdebridge.meanfield.separable import alone
 from pdebridge.studies.gather import gather
 from pdebridge.studies.result import StudyResult
 from pdebridge.training.games import Solved, restore
@@ -89,21 +93,38 @@ def of_cost(certificate: Certificate, cost: float, noise: float) -> dict[str, fl
     }
 
 
+def of_each(run: Solved) -> list[Solved]:
+    """Return the run as that of each of its crowds alone, whose potential moves it as before."""
+    game, crowds = run.game, run.game.crowds
+    if crowds == 1:
+        return [run]
+    ends = [(marginal(game.initial, i, crowds), marginal(game.target, i, crowds)) for i in range(crowds)]
+    games = [Game(start, goal, (), game.alpha) for start, goal in ends]
+    return [Solved(run.cell, run.seed, own, alone(run.potential, i, crowds)) for i, own in enumerate(games)]
+
+
 @torch.no_grad()
 def picture(run: Solved) -> dict[str, np.ndarray[Any, Any]]:
     """Return what is drawn in the plane of ``x_1`` and ``x_2``; densities, potential and residual for d = 2 alone."""
-    x = run.game.initial.sample(PATHS, torch.Generator().manual_seed(SEED))
-    paths = torch.stack([state.z[:, :2] for state in trajectory(run.game, run.potential, x, STEPS)])
-    arrays = {"paths": paths, "d": torch.tensor(run.game.d)}
-    if run.game.d == 2:
-        arrays |= plane(run, paths)
+    parts = of_each(run)
+    paths = torch.cat([paths_of(part) for part in parts], 1)
+    arrays = {"paths": paths, "d": torch.tensor(parts[0].game.d)}
+    if parts[0].game.d == 2:
+        arrays |= plane(run, parts, paths)
     return {name: array.numpy() for name, array in arrays.items()}
 
 
-def plane(run: Solved, paths: Tensor) -> dict[str, Tensor]:
+def paths_of(run: Solved) -> Tensor:
+    """Return the first two coordinates of the characteristics of some samples, ``(times, samples, 2)``."""
+    x = run.game.initial.sample(PATHS // run.game.crowds, torch.Generator().manual_seed(SEED))
+    return torch.stack([state.z[:, :2] for state in trajectory(run.game, run.potential, x, STEPS)])
+
+
+def plane(run: Solved, parts: list[Solved], paths: Tensor) -> dict[str, Tensor]:
     """Return fields on a square around the paths: ``rho`` at several times, ``Phi`` at both ends, the obstacle.
 
-    An obstacle that moves is given at all times, one that does not once.
+    An obstacle that moves is given at all times, one that does not once. Several crowds have a potential of their own
+    each, and the densities ``crowds``; ``density`` is their sum, ``potential`` that of the first.
     """
     low, high = paths.amin((0, 1)), paths.amax((0, 1))
     reach = ((high - low).max() / 2 + MARGIN) * torch.linspace(-1, 1, RESOLUTION, dtype=paths.dtype)
@@ -111,24 +132,34 @@ def plane(run: Solved, paths: Tensor) -> dict[str, Tensor]:
     second, first = torch.meshgrid(axes[1], axes[0], indexing="ij")
     z = torch.stack([first.flatten(), second.flatten()], dim=1)
     obstacle = torch.stack([obstacle_at(run, z, t) for t in (TIMES if moves(run) else TIMES[:1])])
+    each = torch.stack([torch.stack([log_density(part, z, t).exp() for t in TIMES]) for part in parts]).nan_to_num(0.0)
     fields = {
-        "density": torch.stack([log_density(run, z, t).exp() for t in TIMES]),
-        "potential": torch.stack([run.potential(z, t) for t in (0.0, 1.0)]),
+        "density": each.sum(0),
+        "potential": torch.stack([parts[0].potential(z, t) for t in (0.0, 1.0)]),
         "obstacle": obstacle,
     }
-    grids = {name: field.nan_to_num(0.0).reshape(-1, RESOLUTION, RESOLUTION) for name, field in fields.items()}
+    fields |= {"crowds": each} if len(parts) > 1 else {}
+    grids = {
+        name: field.nan_to_num(0.0).reshape(*field.shape[:-1], RESOLUTION, RESOLUTION) for name, field in fields.items()
+    }
     return {"axes": axes, "times": torch.tensor(TIMES), **grids}
+
+
+def external(run: Solved) -> Iterator[Interaction]:
+    """Return the parts of the running cost, of several crowds those of the first in place of what each has."""
+    for part in cast("Iterable[Interaction]", run.game.interactions):
+        yield from cast("Iterable[Interaction]", part.parts[0]) if isinstance(part, Apart) else (part,)
 
 
 def moves(run: Solved) -> bool:
     """Tell whether a part of the running cost moves."""
-    return any(isinstance(part, Moving) for part in run.game.interactions)
+    return any(isinstance(part, Moving) for part in external(run))
 
 
 def obstacle_at(run: Solved, z: Tensor, t: float) -> Tensor:
     """Return the external costs but for quadratic ones, which are places that are preferred."""
     found = torch.zeros(len(z), dtype=z.dtype)
-    for part in run.game.interactions:
+    for part in external(run):
         still = part.part if isinstance(part, Moving) else part
         if isinstance(still, External) and not isinstance(still, QuadraticCost):
             found = found + (part.cost(z, t) if isinstance(part, Moving) else still.cost(z))
@@ -139,5 +170,5 @@ def log_density(run: Solved, z: Tensor, t: float) -> Tensor:
     """Return ``log rho(z, t)`` of the computed flow, by following the points back to time 0."""
     if t == 0:
         return run.game.initial.log_density(z)
-    *_, start = trajectory(run.game, run.potential, z, round(t * STEPS), interval=(t, 0.0))
+    *_, start = trajectory(run.game.free(), run.potential, z, round(t * STEPS), interval=(t, 0.0))
     return run.game.initial.log_density(start.z) + start.log_determinant

@@ -18,6 +18,7 @@ from pdebridge.meanfield.games import Game
 from pdebridge.meanfield.interactions import ExternalCost, Interaction
 from pdebridge.meanfield.potential import Potential
 from pdebridge.meanfield.sampling import Samples
+from pdebridge.meanfield.separable import separable
 from pdebridge.optimisation.quasi_newton import BFGS, LBFGS
 from pdebridge.training.construct import DTYPES, where
 from pdebridge.training.own import check_cost, is_own
@@ -62,18 +63,24 @@ def game(cell: GameCell) -> Game:
             for part in parts:
                 if isinstance(part, ExternalCost) and is_own(part.Q):
                     check_cost(part.Q, spec.d, f"the cost {getattr(part.Q, '__name__', type(part.Q).__name__)}")
-            return Game(built.initial, built.target, parts, built.alpha._replace(**spec.alpha))
+            return Game(built.initial, built.target, parts, built.alpha._replace(**spec.alpha), built.crowds)
     except (TypeError, ValueError, ImportError, AttributeError) as error:
         raise UserError(f"{where(cell)}: game: {error}") from error
 
 
 def build(cell: GameCell, seed: int) -> nn.Module:
-    """Return a cell's potential with the initial weights of a seed; the game must exist too."""
-    d, spec = game(cell).d, cell.potential
+    """Return a cell's potential with the initial weights of a seed; the game must exist too.
+
+    Several crowds have a part of it each, of the width and rank that the configuration says.
+    """
+    found, spec = game(cell), cell.potential
+    crowds = found.crowds
     torch.manual_seed(seed)
     try:
         with precision(cell):
-            return Potential(d, spec.width, spec.rank, spec.spread)
+            rank = spec.rank and crowds * spec.rank
+            potential = Potential(found.d, crowds * spec.width, rank, spec.spread)
+            return potential if crowds == 1 else separable(potential, crowds)
     except ValueError as error:
         raise UserError(f"{where(cell)}: potential: {error}") from error
 
