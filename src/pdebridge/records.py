@@ -7,7 +7,7 @@ holds a checksum of its own content, and those of the files beside it that belon
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -65,7 +65,11 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def read_measurements(path: Path) -> dict[str, Any]:
-    """Read a file of measurements; raise `UserError` with its name if it is none, or is not as it was written."""
+    """Read a file of measurements.
+
+    Raises:
+        UserError: it is none, is not as it was written, or one of its runs was exchanged for another since.
+    """
     try:
         content = read_json(path)
     except OSError as error:
@@ -76,7 +80,36 @@ def read_measurements(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not a file of measurements (each has {', '.join(sorted(MEASUREMENT))})")
     if "checksum" in content and content.pop("checksum") != _digest(content):
         raise UserError(f"{path}: damaged (its content differs from its checksum); remove it, and it is made again")
+    for run, fingerprint in content.get("fingerprints", {}).items():
+        if described(Path(run)).get("fingerprint", fingerprint) != fingerprint:
+            raise UserError(f"{path}: {run} holds another training than the one that was measured; train it again")
     return content
+
+
+def read_together(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Read files of measurements that belong to one plan: cells as they were built, and runs of them.
+
+    Raises:
+        UserError: as `read_measurements`; and for a run that was trained otherwise than its cell was built.
+    """
+    there = {path: read_measurements(path) for path in paths}
+    planned = {key: cell for content in there.values() for key, cell in content.get("cells", {}).items()}
+    for path, content in there.items():
+        for run in map(Path, content.get("runs", ())):
+            cell = described(run).get("cell", {})
+            key = f"{cell.get('experiment')}/{cell.get('cell')}"
+            for wrong in differences(planned.get(key, {}), cell):
+                raise UserError(f"{run}: trained with {wrong}; remove {path}, and it is trained as {key} says")
+    return list(there.values())
+
+
+def differences(wanted: Any, found: Any, key: str = "") -> Iterator[str]:
+    """Yield ``key = found, not wanted`` for every wanted value, however deep, that is not there."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for name in wanted:
+            yield from differences(wanted[name], found.get(name), f"{key}.{name}" if key else name)
+    elif wanted != found:
+        yield f"{key} = {found}, not {wanted}"
 
 
 def read_arrays(path: Path) -> dict[str, Any]:

@@ -56,14 +56,6 @@ FIGURE_FILES = [
 PAGES = [f"{PAPER}/runs/{key}{suffix}" for key in CELLS for suffix in (".png", ".html")]
 
 
-if workflow.is_main_process:
-    # what is no longer as it was written says something false: without it, it is planned, and made, again
-    for path in map(Path, [*CELL_FILES, *STUDY_FILES, *WEIGHT_FILES]):
-        if wrong := stale(path):
-            print(f"{wrong}: {path} is made again", file=sys.stderr)
-            path.unlink()
-
-
 def resolved(cell):
     """A cell as JSON; the data folder only where data are read from it, so that moving it replans nothing else."""
     return cell.model_dump_json(exclude=None if fetched(cell) else {"folders"})
@@ -101,6 +93,11 @@ def cell_files(experiment):
     return [f"{RESULTS}/runs/{cell.key}.json" for cell in cells_of(experiment)]
 
 
+def built(experiment):
+    """The file that says how the cells of an experiment were built, if it has any."""
+    return [f"{RESULTS}/weights/{experiment}.json"] if cells_of(experiment) else []
+
+
 HOURS = ("workstation", "cluster")
 
 
@@ -126,6 +123,15 @@ SEEDS = [
     if long(cell)
     for seed in range(cell.seeds)
 ]
+SEED_FILES = [f"{RESULTS}/runs/{key}/seed-{seed}.json" for key, seed in SEEDS]
+
+
+if workflow.is_main_process:
+    # what is no longer as it was written says something false: without it, it is planned, and made, again
+    for path in map(Path, [*CELL_FILES, *SEED_FILES, *STUDY_FILES, *WEIGHT_FILES]):
+        if wrong := stale(path):
+            print(f"{wrong}: {path} is made again", file=sys.stderr)
+            path.unlink()
 
 
 def study_options(w):

@@ -4,7 +4,9 @@ from pdebridge.catalogue import STUDIES
 
 rule study:
     input:
-        lambda w: cell_files(w.experiment),
+        cells=lambda w: cell_files(w.experiment),
+        # what the runs must have been trained by
+        built=lambda w: built(w.experiment),
     output:
         numbers=f"{RESULTS}/studies/{{experiment}}/{{study}}.json",
         arrays=f"{RESULTS}/studies/{{experiment}}/{{study}}.npz",

@@ -15,7 +15,7 @@ from pdebridge.configuration.settings import Tracking
 from pdebridge.errors import UserError
 from pdebridge.files import read_json, writable
 from pdebridge.meaning import digest
-from pdebridge.records import write_measurements
+from pdebridge.records import described, write_measurements
 
 LONGEST_NAME = 200  # of a file
 
@@ -104,7 +104,12 @@ def collect_cell(cell: Cell, tracking: Tracking, out: Path, seed: int | None = N
 
 def write_cell(cell: Cell, runs: list[Path], out: Path) -> None:
     """Write the measurements of some runs of a cell."""
-    write_measurements(out, {"runs": [str(run) for run in runs], "measurements": measurements_of(cell, runs)})
+    content = {
+        "runs": [str(run) for run in runs],
+        "fingerprints": {str(run): described(run)["fingerprint"] for run in runs},
+        "measurements": measurements_of(cell, runs),
+    }
+    write_measurements(out, content)
     print(f"{cell.key}: {len(runs)} runs, see {out}", file=sys.stderr)
 
 

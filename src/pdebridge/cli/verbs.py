@@ -20,7 +20,7 @@ from pdebridge.errors import UserError
 from pdebridge.files import whole, writable, write_json
 from pdebridge.plan import check_options_of, plan
 from pdebridge.provenance import provenance
-from pdebridge.records import check, read_arrays, read_measurements, write_measurements
+from pdebridge.records import check, read_arrays, read_together, write_measurements
 
 
 def ends_with_its_reader(verb: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
@@ -68,13 +68,15 @@ def describe(options: Namespace) -> None:
     """Print one network's description, or build all of them and write their weight counts."""
     from pdebridge.networks.published import PUBLISHED
     from pdebridge.training.describe import describe_cell, describe_published, published_counts, weight_counts
+    from pdebridge.training.fingerprint import decisive
 
     if options.published:
         write_measurements(options.out, {"measurements": published_counts(), "provenance": provenance()})
         return
     if options.resolved:
-        every = weight_counts(resolved(options.resolved))
-        write_measurements(options.out, {"measurements": every, "provenance": provenance()})
+        cells = resolved(options.resolved)
+        content = {"cells": {cell.key: json.loads(decisive(cell)) for cell in cells}, "measurements": weight_counts(cells)}
+        write_measurements(options.out, content | {"provenance": provenance()})
         return
     if not options.what:
         raise UserError("name an experiment/cell or a published network; 'pdebridge list' shows them")
@@ -101,7 +103,7 @@ def fetch(options: Namespace) -> None:
 
 def runs_of(files: list[Path]) -> list[Path]:
     """Return the run directories that files of measurements name."""
-    return [Path(run) for path in files for run in read_measurements(path)["runs"]]
+    return [Path(run) for content in read_together(files) for run in content.get("runs", ())]
 
 
 def study(options: Namespace) -> None:

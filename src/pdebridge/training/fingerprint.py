@@ -16,8 +16,12 @@ REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 def fingerprint(cell: Cell, seed: int) -> str:
     """Return what a run's numbers depend on: the keys of its task, seed, code and data, torch's version."""
-    decisive = cell.model_dump_json(exclude=set(Cell.model_fields))
-    return digest(decisive, str(seed), version("torch"), code_and_data(cell))
+    return digest(decisive(cell), str(seed), version("torch"), code_and_data(cell))
+
+
+def decisive(cell: Cell) -> str:
+    """Return the keys of a cell's task as JSON: what it is called, and where its data stand, decides no number."""
+    return cell.model_dump_json(exclude=set(Cell.model_fields))
 
 
 def code_and_data(cell: Cell) -> str:
