@@ -220,6 +220,7 @@ DRAWN_FROM = {
 }
 """The study whose arrays a figure draws."""
 BENCHES = {
+    "identification": "pdebridge.bench.identification:measure",
     "control": "pdebridge.bench.control:measure",
     "gradients": "pdebridge.bench.gradients:measure",
     "images": "pdebridge.bench.images:measure",

@@ -29,6 +29,19 @@ def test_a_lesion_has_the_volume_that_was_asked_for():
         assert degree[lesion].min() >= 0.5 and degree[~lesion].max() <= 0.5
 
 
+def test_lesions_of_another_size_have_the_same_share():
+    """The surface of a lesion shrinks as its field becomes smoother."""
+    cases = [
+        thoraces(seed=3, cases=3, size=32, validation=1, test=1, lesion=mm).parts["train"][0] for mm in (14.0, 40.0)
+    ]
+    masks = [case.mask == 2 for case in cases]
+    assert masks[0].sum() == masks[1].sum() > 100
+    borders = [sum(int(np.abs(np.diff(mask.astype(int), axis=axis)).sum()) for axis in range(3)) for mask in masks]
+    assert borders[1] < 0.8 * borders[0]
+    with pytest.raises(ValueError, match="lesion must be a positive number"):
+        thoraces(lesion=0)
+
+
 def test_units_are_those_of_a_scanner(made):
     case = made.parts["train"][0]
     low, high = WINDOW

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from pdebridge.datasets.dataset import at_least_one
+from pdebridge.datasets.dataset import at_least_one, positive
 from pdebridge.datasets.volumes import Volume, Volumes, window
 
 AIR, LUNG, TISSUE, BONE = -1000.0, -850.0, 40.0, 400.0
@@ -23,7 +23,9 @@ LEVELS = 6  # of branches of a vessel
 Field = NDArray[np.float64]
 
 
-def thoraces(*, seed: int = 0, cases: int = 24, size: int = 48, validation: int = 4, test: int = 8) -> Volumes:
+def thoraces(
+    *, seed: int = 0, cases: int = 24, size: int = 48, validation: int = 4, test: int = 8, lesion: float = CORRELATION
+) -> Volumes:
     """Return `cases` chests of ``size^3`` voxels with labels 0, lung 1 and lesion 2.
 
     In-plane spacing is ``320 mm / size``, that of the slices uniform in [5, 8] mm times ``48 / size``. The share of the
@@ -36,17 +38,20 @@ def thoraces(*, seed: int = 0, cases: int = 24, size: int = 48, validation: int 
         size: voxels along each axis.
         validation: cases of validation.
         test: cases of the test; the rest is for training.
+        lesion: size of the lesions, the deviation in millimetres of the Gaussian that smoothes the random field.
 
     Raises:
-        ValueError: a number is no whole number of at least 1, the size is below 16, or nothing is left for training.
+        ValueError: a number is no whole number of at least 1, the size is below 16, lesions have no positive size, or
+            nothing is left for training.
     """
+    positive(lesion=lesion)
     at_least_one(cases=cases, size=size, validation=validation, test=test)
     if size < 16:
         raise ValueError(f"size must be at least 16 voxels, below which vessels fill the lungs (found {size})")
     if cases <= validation + test:
         raise ValueError(f"cases must be more than the {validation} + {test} of validation and test (found {cases})")
     streams = np.random.SeedSequence(seed).spawn(cases)
-    made = [thorax(np.random.default_rng(stream), size, f"thorax-{i}") for i, stream in enumerate(streams)]
+    made = [thorax(np.random.default_rng(stream), size, f"thorax-{i}", lesion) for i, stream in enumerate(streams)]
     ends = cases - validation - test, cases - test
     parts = {"train": made[: ends[0]], "val": made[ends[0] : ends[1]], "test": made[ends[1] :]}
     return Volumes(parts, 3, {"lung": (1, 2), "lesion": (2,)}, ("lesion", "lung"))
@@ -76,13 +81,13 @@ class Grid:
         return smooth
 
 
-def thorax(rng: np.random.Generator, size: int, name: str) -> Volume:
+def thorax(rng: np.random.Generator, size: int, name: str, correlation: float = CORRELATION) -> Volume:
     """Return one chest."""
     grid = Grid(size, (rng.uniform(*SLICES) * 48 / size, FIELD / size, FIELD / size))
     image, lungs, hila = anatomy(grid, rng)
     vessels = sum((tree(grid, hilum, rng) for hilum in hila), np.zeros(lungs.shape))
     image = np.where(lungs, LUNG + (TISSUE - LUNG) * np.minimum(vessels, 1), image)
-    degree, lesion = lesions(grid, lungs, rng.uniform(*SHARE), rng)
+    degree, lesion = lesions(grid, lungs, rng.uniform(*SHARE), rng, correlation)
     affected = image + degree * np.maximum(rng.uniform(*LESION) - image, 0)  # vessels stay what they are
     scanned = grid.blurred(affected, 0.4 * FIELD / size)
     scanned += rng.normal(0, rng.uniform(*NOISE), scanned.shape)
@@ -133,13 +138,13 @@ def tree(grid: Grid, root: Field, rng: np.random.Generator) -> Field:
 
 
 def lesions(
-    grid: Grid, lungs: NDArray[np.bool_], share: float, rng: np.random.Generator
+    grid: Grid, lungs: NDArray[np.bool_], share: float, rng: np.random.Generator, correlation: float = CORRELATION
 ) -> tuple[Field, NDArray[np.bool_]]:
     """Return how far every voxel is affected, from 0 to 1, and the lesion: exactly this share of the lungs, rounded.
 
     The lesion is where a smooth random field is above its quantile in the lungs; at its border the degree is 1/2.
     """
-    field = grid.blurred(rng.normal(size=lungs.shape), CORRELATION)
+    field = grid.blurred(rng.normal(size=lungs.shape), correlation)
     inside = field[lungs]
     count = max(round(share * inside.size), 1)
     level = np.partition(inside, -count)[-count]
