@@ -20,9 +20,8 @@ from pdebridge.gradients.stored import stored
 from pdebridge.integrators.exponential import ETDRK4
 from pdebridge.networks.flow import Flow
 from pdebridge.optimisation.series import fit_few, pieces
-from pdebridge.studies.identification import least_squares
 from pdebridge.training.series import coefficient_error
-from pdebridge.training.trajectories import coefficients
+from pdebridge.training.trajectories import by_differences, coefficients
 
 NOISES = (0.0, 0.01, 0.05)
 SAMPLING = Sampling(interval=0.2, samples=50, train=8, validation=1, test=1)
@@ -73,7 +72,7 @@ def ours(series: Series) -> Found:
 def differences(series: Series) -> Found:
     """Return what least squares of central differences find."""
     F = Stencil(1, series.length, taps=TAPS).double()
-    return least_squares(torch.from_numpy(series.parts["train"]), series.interval, F)
+    return by_differences(torch.from_numpy(series.parts["train"]), series.interval, F)
 
 
 def pysindy(series: Series, weak: bool) -> Found:

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from pdebridge.dynamics.stencil import Stencil
 from pdebridge.studies.gather import gather
 from pdebridge.studies.result import StudyResult
 from pdebridge.training.series import coefficient_error
-from pdebridge.training.trajectories import Identified, coefficients, restore, slug, term
+from pdebridge.training.trajectories import Identified, by_differences, coefficients, restore, slug
 
 
 def identification(runs: list[Path]) -> StudyResult:
@@ -42,24 +41,7 @@ def learned_error(run: Identified) -> float:
 def figures(run: Identified) -> dict[str, float]:
     """Return the quantities of one run."""
     assert isinstance(run.net.dynamics, Stencil)
-    solved = least_squares(torch.from_numpy(run.series.parts["train"]), run.series.interval, run.net.dynamics.double())
+    solved = by_differences(torch.from_numpy(run.series.parts["train"]), run.series.interval, run.net.dynamics.double())
     error = 100 * coefficient_error(solved, run.series.coefficients)
     named = {f"baseline/{slug(name)}": value for name, value in solved.items()}
     return named | {"baseline/error": error, "baseline/ratio": error / learned_error(run)}
-
-
-def least_squares(u: Tensor, interval: float, F: Stencil) -> dict[str, float]:
-    """Return the coefficients of ``u_t = sum_m a_m D_m u + sum_pq c_pq (D_p u)(D_q u)``.
-
-    Args:
-        u: ``(trajectories, samples, 1, points)``.
-        interval: between two samples.
-        F: the terms.
-    """
-    slope = ((u[:, 2:] - u[:, :-2]) / (2 * interval)).flatten()
-    v = u[:, 1:-1].flatten(0, 1)
-    columns = [F.differentiate(v, [m]).flatten() for m in F.orders]
-    columns += [(F.differentiate(v, [p]) * F.differentiate(v, [q])).flatten() for p, q in F.products]
-    names = [term(m) for m in F.orders] + [term(*pair) for pair in F.products]
-    found = torch.linalg.lstsq(torch.stack(columns, 1), slope[:, None]).solution[:, 0]
-    return dict(zip(names, found.tolist(), strict=True))

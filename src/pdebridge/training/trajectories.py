@@ -96,6 +96,23 @@ def coefficients(net: Flow) -> dict[str, float]:
     return dict(zip(terms, values.tolist(), strict=True))
 
 
+def by_differences(u: Tensor, interval: float, F: Stencil) -> dict[str, float]:
+    """Return ``a, c`` of ``u_t = sum_m a_m D_m u + sum_pq c_pq (D_p u)(D_q u)`` by differences and least squares.
+
+    Args:
+        u: ``(trajectories, samples, 1, points)``.
+        interval: between two samples.
+        F: the terms.
+    """
+    slope = ((u[:, 2:] - u[:, :-2]) / (2 * interval)).flatten()
+    v = u[:, 1:-1].flatten(0, 1)
+    columns = [F.differentiate(v, [m]).flatten() for m in F.orders]
+    columns += [(F.differentiate(v, [p]) * F.differentiate(v, [q])).flatten() for p, q in F.products]
+    names = [term(m) for m in F.orders] + [term(*pair) for pair in F.products]
+    found = torch.linalg.lstsq(torch.stack(columns, 1), slope[:, None]).solution[:, 0]
+    return dict(zip(names, found.tolist(), strict=True))
+
+
 def term(*orders: int) -> str:
     """Return the name of a product of derivatives, ``u u_x``."""
     return " ".join("u" if m == 0 else f"u_{'x' * m}" for m in orders)
