@@ -75,8 +75,9 @@ def describe(options: Namespace) -> None:
         return
     if options.resolved:
         cells = resolved(options.resolved)
-        content = {"cells": {cell.key: json.loads(decisive(cell)) for cell in cells}, "measurements": weight_counts(cells)}
-        write_measurements(options.out, content | {"provenance": provenance()})
+        decided = {cell.key: json.loads(decisive(cell)) for cell in cells}
+        content = {"cells": decided, "measurements": weight_counts(cells), "provenance": provenance()}
+        write_measurements(options.out, content)
         return
     if not options.what:
         raise UserError("name an experiment/cell or a published network; 'pdebridge list' shows them")
