@@ -43,6 +43,15 @@ def test_features_are_a_bijection(dimension):
     assert back[:, 1:].abs().max() < 1e-10
 
 
+def test_grey_levels_are_centred_and_spread():
+    options = {"dimension": 2, "dense": True, "extra": 1, "h": 0.5, "distribution": "truncated"}
+    net, x = FullyHyperbolic(1, 3, UNITS, middle=0.5, gain=4.0, **options).double(), torch.rand(1, 1, 8, 8).double()
+    plain = FullyHyperbolic(1, 3, UNITS, **options).double()
+    plain.load_state_dict(net.state_dict())
+    torch.testing.assert_close(net(x), plain(4 * (x - 0.5)))
+    torch.testing.assert_close(net.inverse(net.features(x))[:, :1], 4 * (x - 0.5))
+
+
 def test_stencils_follow_the_spacing():
     """The operator of u_xx + u_yy on a parabola is its second derivatives, on whatever grid."""
     op = SpacedConvolution(1, 2)

@@ -41,6 +41,8 @@ class FullyHyperbolic(nn.Module):
         normalisation: ``N``: ``tv``, ``group``, or ``none`` for the bias alone.
         distribution: of the initial kernels, as in `Parabolic`; ``truncated`` counts the taps of all axes, so that
             kernels in 3-D are no larger than those in 2-D.
+        middle: of the grey levels, subtracted from the image.
+        gain: by which the rest is multiplied: without normalisation, the size of the features is that of the image.
         gradient: the gradient mode, by name or `mode_named`.
 
     Raises:
@@ -59,13 +61,15 @@ class FullyHyperbolic(nn.Module):
         spaced: bool = False,
         normalisation: str = "tv",
         distribution: str = "normal",
+        middle: float = 0.0,
+        gain: float = 1.0,
         gradient: str | MakeGradient = "stored",
     ) -> None:
         super().__init__()
         operator = f"{'spaced-' if spaced else ''}conv{dimension}d"
         options = {"pair": True, "operator": operator, "normalisation": normalisation, "distribution": distribution}
         point = Point("second-order", "leapfrog-pair", gradient, options)
-        self.extra, self.levels = extra, levels(units)
+        self.extra, self.levels, self.middle, self.gain = extra, levels(units), middle, gain
         width, body = 2 * (channels + extra), list[nn.Module]()
         for steps, joint in units:
             if steps:
@@ -106,15 +110,15 @@ class FullyHyperbolic(nn.Module):
         return logits
 
     def features(self, images: Tensor) -> Tensor:
-        """Return ``(y, y')`` at the end for ``(y, y') = ((images, 0), 0)`` at the start."""
-        y = pad(images, (0, 0) * self.dimension + (0, self.extra))
+        """Return ``(y, y')`` at the end for ``(y, y') = ((gain (images - middle), 0), 0)`` at the start."""
+        y = pad(self.gain * (images - self.middle), (0, 0) * self.dimension + (0, self.extra))
         u = torch.cat([y, torch.zeros_like(y)], dim=1)
         for module in self.body:
             u = module(u)
         return u
 
     def inverse(self, u: Tensor) -> Tensor:
-        """Return ``((images, 0), 0)`` for the `features` of images."""
+        """Return ``((gain (images - middle), 0), 0)`` for the `features` of images."""
         for module in reversed(self.body):
             if isinstance(module, Haar):
                 u = module.inverse(u)
