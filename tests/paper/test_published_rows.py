@@ -62,7 +62,6 @@ COUNTS = {
     "li2018discrete": (33, 0, 0, 0),
     "ma2020annotation": (14, 0, 0, 0),
     "moon2022parallel": (0, 1, 0, 0),
-    "mueller2020automated": (0, 2, 0, 0),
     "neuralode-pytorch": (4, 0, 0, 0),
     "onken2020discretize": (0, 5, 0, 0),
     "onken2021otflow": (0, 5, 0, 8),
