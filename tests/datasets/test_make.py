@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from small_files import stl10_files
 
-from pdebridge.catalogue import DATASETS, SOURCES
+from pdebridge.catalogue import DATASETS, SOURCES, VOLUMES
 from pdebridge.cube import load
 from pdebridge.datasets import stl10
 from pdebridge.datasets.dataset import DataSet
@@ -31,7 +31,7 @@ def test_another_seed_gives_another_set(name):
 
 def test_every_name_leads_to_a_function_and_every_source_to_a_data_set():
     assert all(callable(load(reference)) for reference in DATASETS.values())
-    assert set(SOURCES) <= set(DATASETS)
+    assert set(SOURCES) <= set(DATASETS) | set(VOLUMES)
 
 
 def test_folder_and_mirror_are_passed_on(mirrored, monkeypatch, tmp_path):
