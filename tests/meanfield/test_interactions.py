@@ -63,24 +63,12 @@ def test_what_moves_is_where_it_has_gone():
     assert part.least_d == 2
 
 
-def test_the_objective_of_a_game_in_time_has_its_derivative():
+def test_the_objective_of_a_game_in_time_has_its_derivative(along_a_direction):
     """The hand-written adjoint against central differences in a random direction of all weights."""
     game = Game(Gaussian([0.0, 0.5], 0.4), Gaussian([1.0, 0.0], 0.4), parts())
     torch.manual_seed(1)
     phi, x = Potential(2, 6, spread=0.3), game.initial.sobol(32)
-    objective(game, phi, x, 3).total.backward()
-    direction = [torch.randn_like(weight) for weight in phi.parameters()]
-    slope = sum((weight.grad * d).sum() for weight, d in zip(phi.parameters(), direction, strict=True))
-
-    def moved(h):
-        with torch.no_grad():
-            for weight, d in zip(phi.parameters(), direction, strict=True):
-                weight += h * d
-            value = objective(game, phi, x, 3).total
-            for weight, d in zip(phi.parameters(), direction, strict=True):
-                weight -= h * d
-        return value
-
+    slope, moved = along_a_direction(phi, lambda: objective(game, phi, x, 3).total)
     torch.testing.assert_close((moved(1e-5) - moved(-1e-5)) / 2e-5, slope, rtol=1e-6, atol=0)
     frozen = Game(game.initial, game.target, [part.part if isinstance(part, Moving) else part for part in parts()])
     assert not torch.isclose(objective(frozen, phi, x, 3).total, moved(0.0))

@@ -17,7 +17,7 @@ import numpy as np
 
 from pdebridge.datasets.fetch import File, Source, fetch
 from pdebridge.datasets.nifti import case, named_files, opened
-from pdebridge.datasets.volumes import Volume, Volumes
+from pdebridge.datasets.volumes import AFFECTED, LESIONS_OF_LUNGS, Volume, Volumes
 
 ZENODO = "https://zenodo.org/records/3757476/files/"
 BENCHMARK = "https://raw.githubusercontent.com/JunMa11/COVID-19-CT-Seg-Benchmark/b87e0544c08f3dff3513fc488d0624b372fecc1d/Task1/"
@@ -70,7 +70,7 @@ def covid_ct(
     folds = read_division(division)
     if not 0 <= fold < len(folds):
         raise ValueError(f"fold must be 0 to {len(folds) - 1} (found {fold})")
-    names = {part: list(map(str, folds[fold][key])) for part, key in (("train", "train"), ("test", "val"))}
+    names = {part: folds[fold][key] for part, key in (("train", "train"), ("test", "val"))}
     if not 1 <= validation < len(names["train"]):
         raise ValueError(
             f"validation must be 1 to {len(names['train']) - 1} of the training cases (found {validation})"
@@ -79,7 +79,7 @@ def covid_ct(
     divided = {"train": kept[validation:], "val": kept[:validation], "test": names["test"]}
     made = read_cases(archives, {identity(name) for part in divided.values() for name in part}, spacing)
     parts = {part: [made[identity(name)] for name in found] for part, found in divided.items()}
-    return Volumes(parts, 3, {"lung": (1, 2), "lesion": (2,)}, ("lesion", "lung"))
+    return Volumes(parts, 3, LESIONS_OF_LUNGS, AFFECTED)
 
 
 def read_cases(archives: Sequence[Path], wanted: set[str], spacing: Sequence[float] | None) -> dict[str, Volume]:

@@ -14,7 +14,7 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
-from pdebridge.datasets.volumes import Volume, Volumes, window
+from pdebridge.datasets.volumes import AFFECTED, LESIONS_OF_LUNGS, Volume, Volumes, divided, window
 
 SUFFIXES = (".nii.gz", ".nii")
 SAME = 1e-3  # millimetres by which the corners of two grids may differ, relative to a voxel
@@ -25,7 +25,7 @@ def nifti(
     seed: int = 0,
     path: str,
     structures: Mapping[str, Sequence[int]] | None = None,
-    fraction: Sequence[str] = ("lesion", "lung"),
+    fraction: Sequence[str] = AFFECTED,
     validation: int = 1,
     test: int = 1,
     spacing: Sequence[float] | None = None,
@@ -47,7 +47,7 @@ def nifti(
     Raises:
         ValueError: cases are too few, an image has no mask, or a mask is on another grid or has other labels.
     """
-    labels = {name: tuple(values) for name, values in (structures or {"lung": (1, 2), "lesion": (2,)}).items()}
+    labels = {name: tuple(values) for name, values in (structures or LESIONS_OF_LUNGS).items()}
     part, whole = fraction
     if not {part, whole} <= set(labels):
         raise ValueError(f"fraction: {part!r} of {whole!r}, but there are the structures {', '.join(labels)}")
@@ -56,9 +56,7 @@ def nifti(
         raise ValueError(f"{path}: {len(files)} cases, too few for {validation} of validation, {test} of test, and one")
     made = [case(name, opened(image), ((opened(mask), None),), spacing) for name, (image, mask) in files.items()]
     made = [made[i] for i in np.random.default_rng(seed).permutation(len(made))]
-    ends = len(made) - validation - test, len(made) - test
-    parts = {"train": made[: ends[0]], "val": made[ends[0] : ends[1]], "test": made[ends[1] :]}
-    return Volumes(parts, 1 + max(map(max, labels.values())), labels, (part, whole))
+    return Volumes(divided(made, validation, test), 1 + max(map(max, labels.values())), labels, (part, whole))
 
 
 def check(path: str) -> None:

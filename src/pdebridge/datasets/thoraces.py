@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from pdebridge.datasets.dataset import at_least_one, positive
-from pdebridge.datasets.volumes import Volume, Volumes, window
+from pdebridge.datasets.volumes import AFFECTED, LESIONS_OF_LUNGS, Volume, Volumes, divided, window
 
 AIR, LUNG, TISSUE, BONE = -1000.0, -850.0, 40.0, 400.0
 LESION, NOISE, SHARE = (-700.0, -300.0), (20.0, 60.0), (0.01, 0.35)
@@ -52,9 +52,7 @@ def thoraces(
         raise ValueError(f"cases must be more than the {validation} + {test} of validation and test (found {cases})")
     streams = np.random.SeedSequence(seed).spawn(cases)
     made = [thorax(np.random.default_rng(stream), size, f"thorax-{i}", lesion) for i, stream in enumerate(streams)]
-    ends = cases - validation - test, cases - test
-    parts = {"train": made[: ends[0]], "val": made[ends[0] : ends[1]], "test": made[ends[1] :]}
-    return Volumes(parts, 3, {"lung": (1, 2), "lesion": (2,)}, ("lesion", "lung"))
+    return Volumes(divided(made, validation, test), 3, LESIONS_OF_LUNGS, AFFECTED)
 
 
 @dataclass(frozen=True)

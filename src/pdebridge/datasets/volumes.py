@@ -11,6 +11,12 @@ WINDOW = (-1250.0, 250.0)
 """Hounsfield units that become 0 and 1, those of the second half of the public cases."""
 
 
+LESIONS_OF_LUNGS: dict[str, tuple[int, ...]] = {"lung": (1, 2), "lesion": (2,)}
+"""Structures by their labels where healthy lung is 1 and its lesions are 2."""
+AFFECTED = ("lesion", "lung")
+"""The share of the lungs that is asked for."""
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """One case: an image, a label at every voxel, and how far voxels are apart.
@@ -71,6 +77,12 @@ class Volumes:
         """Return the volume of the first structure of `fraction` in that of the second, in per cent; 0 of nothing."""
         part, whole = (float(np.isin(mask, self.structures[name]).sum()) for name in self.fraction)
         return 100 * part / whole if whole else 0.0
+
+
+def divided(cases: Sequence[Volume], validation: int, test: int) -> dict[str, Sequence[Volume]]:
+    """Return the parts of some cases: the last ones are of the test, those before them of validation."""
+    ends = len(cases) - validation - test, len(cases) - test
+    return {"train": cases[: ends[0]], "val": cases[ends[0] : ends[1]], "test": cases[ends[1] :]}
 
 
 def window(hounsfield: NDArray[Any]) -> NDArray[np.float32]:

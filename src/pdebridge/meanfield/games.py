@@ -74,8 +74,7 @@ class Game(nn.Module):
         """
         f = variation = torch.zeros_like(log_rho)
         for part in self._parts():
-            found = part.at(x, log_rho, t) if crowd is None else part.among(x, log_rho, t, crowd)
-            f_part, variation_part = found
+            f_part, variation_part = part.at(x, log_rho, t) if crowd is None else part.among(x, log_rho, t, crowd)
             f, variation = f + f_part, variation + variation_part
         return f, variation
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from pdebridge.paper.stability import Arrays, look
 from pdebridge.paper.style import BLUE, ORANGE, figure
@@ -49,7 +50,7 @@ def draw_mask(ax: Any, mask: np.ndarray) -> None:
     """Colour the voxels of every label above 0."""
     for label, colour in ((1, BLUE), (2, ORANGE)):
         layer = np.zeros((*mask.shape, 4))
-        layer[..., :3] = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        layer[..., :3] = to_rgb(colour)
         layer[..., 3] = 0.5 * (mask == label)
         ax.imshow(layer, interpolation="none")
 

@@ -116,8 +116,8 @@ def picture(run: Solved) -> dict[str, np.ndarray[Any, Any]]:
 
 def paths_of(run: Solved) -> Tensor:
     """Return the first two coordinates of the characteristics of some samples, ``(times, samples, 2)``."""
-    x = run.game.initial.sample(PATHS // run.game.crowds, torch.Generator().manual_seed(SEED))
-    return torch.stack([state.z[:, :2] for state in trajectory(run.game, run.potential, x, STEPS)])
+    x = run.game.initial.sample(PATHS, torch.Generator().manual_seed(SEED))
+    return torch.stack([state.z[:, :2] for state in trajectory(run.game.free(), run.potential, x, STEPS)])
 
 
 def plane(run: Solved, parts: list[Solved], paths: Tensor) -> dict[str, Tensor]:
